@@ -1,0 +1,1 @@
+"""The collector: accepts inspections, judges them, keeps their history, writes the report."""

@@ -1,0 +1,163 @@
+"""The messages of a batch, one class for both sides: the agent writes, the collector decodes.
+
+A batch is one header line and one line for each observation (JSON lines, see wire/batch.py).
+Unknown fields are ignored and stay in the raw bytes, which the collector keeps: an agent in the
+field is always older or newer than its collector.
+
+Version history of the wire (major.minor; the previous major stays readable for 24 months):
+
+1.0  2026-11  First version: header with chain of digests, inspection with its plan, observations
+              that carry facts or the reason why there are none. Unsigned: a signature envelope
+              around the same payload bytes comes with enrolment.
+"""
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+WIRE_VERSION = "1.0"
+
+# Limits stand in the types, so that the decoder, the JSON schema and the tests share them.
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
+CheckId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=100)]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Label = Annotated[str, Meta(max_length=255)]
+Sentence = Annotated[str, Meta(max_length=2000)]
+Moment = Annotated[datetime, Meta(tz=True)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Seconds = Annotated[float, Meta(ge=0, le=1e12)]
+
+
+class Reason(Enum):
+    """Why there are no facts. A reading without facts is never a pass."""
+
+    PERMISSION = "permission"
+    TIMEOUT = "timeout"
+    UNSUPPORTED = "unsupported"
+    MISSING_TOOL = "missing_tool"
+    UNREACHABLE = "unreachable"
+    NOT_CONFIGURED = "not_configured"
+    NOT_SELECTED = "not_selected"
+    INTERRUPTED = "interrupted"
+    ERROR = "error"
+
+
+class Failure(Struct, frozen=True, omit_defaults=True):
+    """The reason why something could not be read."""
+
+    reason: Reason
+    subject: Label = ""
+    """What it is about: the path refused, the tool that is missing, the deadline that ran out."""
+    detail: Sentence = ""
+    """The system's own words, for the engineer."""
+
+
+class Cost(Struct, frozen=True):
+    """What a reading took on the customer's host, its child processes included."""
+
+    cpu_seconds: Seconds
+    wall_seconds: Seconds
+    peak_memory_bytes: Count
+
+
+class Target(Struct, frozen=True, omit_defaults=True):
+    """What a check was run on: the host itself, or one named entry of the agent's settings."""
+
+    kind: Label = "host"
+    name: Label = ""
+
+
+class Observation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The facts of one check on one target at one time, or the reason why there are none."""
+
+    check: CheckId
+    version: Count = 1
+    """Version of the check's facts, so that a later collector knows what it reads."""
+    target: Target = Target()
+    observed_at: Moment
+    """Wall clock of the host, UTC."""
+    monotonic_seconds: Seconds
+    """The host's monotonic clock at the same moment; comparable inside one boot."""
+    cost: Cost
+    facts: Raw | UnsetType = UNSET
+    failure: Failure | None = None
+
+
+class Planned(Struct, frozen=True, omit_defaults=True):
+    """One check on one target that the inspection meant to run."""
+
+    check: CheckId
+    target: Target = Target()
+
+
+class Skipped(Struct, frozen=True):
+    """One check that the agent knows and did not plan, with the reason."""
+
+    check: CheckId
+    failure: Failure
+
+
+class HostIdentity(Struct, frozen=True, omit_defaults=True):
+    """Hints to recognise a host by. Hints, never keys: clones share them."""
+
+    hostname: Label
+    system: Label
+    """`linux` or `windows`."""
+    machine_id: Label = ""
+
+
+class Inspection(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run of an agent. Every batch of the inspection repeats it."""
+
+    id: Identifier
+    started_at: Moment
+    finished_at: Moment | None = None
+    """None: the run was interrupted; the batch holds what had been done until then."""
+    boot_id: Label
+    time_zone: Label
+    """IANA name of the host's time zone."""
+    host: HostIdentity
+    agent_version: Label
+    checks_digest: Digest
+    """SHA-256 over the source of all checks: which pack made these facts."""
+    planned: Annotated[tuple[Planned, ...], Meta(max_length=2000)]
+    skipped: Annotated[tuple[Skipped, ...], Meta(max_length=2000)] = ()
+    broken: Annotated[tuple[Sentence, ...], Meta(max_length=200)] = ()
+    """Checks that could not be loaded, one sentence each."""
+    cost: Cost
+    """The whole run, from start to the sealing of this batch."""
+
+
+class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The first line of a batch: its place in the agent's chain, and the inspection it is of."""
+
+    wire: Label
+    agent: Identifier
+    epoch: Identifier
+    """UUID made with the agent's spool; a new spool is a new epoch."""
+    seq: Annotated[int, Meta(ge=1, le=2**53)]
+    previous: Digest | None = None
+    """Digest of the batch before in the same epoch; None for the first."""
+    inspection: Inspection
+    part: Annotated[int, Meta(ge=1, le=1000)] = 1
+    last: bool = True
+    """False where more batches of the same inspection follow."""
+    observations: Annotated[int, Meta(ge=0, le=20_000)]
+
+
+class Acknowledgement(Struct, frozen=True, kw_only=True):
+    """The collector's answer: these bytes are durable. Only now may the agent delete them.
+
+    A signature over it comes with enrolment; until then the repeated digest is the proof.
+    """
+
+    wire: Label
+    agent: Identifier
+    epoch: Identifier
+    seq: Annotated[int, Meta(ge=1)]
+    digest: Digest
+    received_at: Moment
+    duplicate: bool
+    """The same batch had been stored before; the agent reads this answer like the first."""
