@@ -6,19 +6,11 @@ The same material and the same date give the same report, byte for byte.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import IntEnum
 
 from checks.api import Chapter, Owner, Point, State, Text
+from collector.assessment.findings import Severity as Severity
 from collector.assessment.score import Score
-
-
-class Severity(IntEnum):
-    """一级–四级故障: how soon a finding must be dealt with."""
-
-    S1 = 1
-    S2 = 2
-    S3 = 3
-    S4 = 4
+from collector.policy.service import ThresholdRow as ThresholdRow
 
 
 @dataclass(frozen=True)
@@ -113,19 +105,6 @@ class FindingRow:
     reference: Text
     message: Text | None
     evidence: str
-
-
-@dataclass(frozen=True)
-class ThresholdRow:
-    """One threshold in force, and where its value comes from."""
-
-    name: str
-    value: str
-    unit: str
-    origin: str
-    """Source of the number (check-catalogue §1)."""
-    layer: str
-    """The layer of the policy that set it: `default` until a customer's policy says otherwise."""
 
 
 @dataclass(frozen=True)
