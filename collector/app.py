@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from checks.discovery import Catalogue
-from collector.assessment.worker import Worker
+from collector.assessment.worker import Assessing, Worker, WorkerApart
 from collector.database import Database
 from collector.errors import DatabaseUnusable, Refused
 from collector.intake.routes import router as intake
@@ -19,14 +19,19 @@ from collector.intake.writer import Writer
 PROBLEM = "application/problem+json"
 
 
-def create_app(database: Database, catalogue: Catalogue) -> FastAPI:
-    """Return the application on a database; its threads live as long as its lifespan."""
+def create_app(database: Database, catalogue: Catalogue, *, apart: bool = False) -> FastAPI:
+    """Return the application on a database; its threads live as long as its lifespan.
+
+    With `apart` the assessment runs in a process of its own, as a collector for many agents wants.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.arrived = threading.Event()
         app.state.writer = Writer(database)
-        worker = Worker(database, catalogue, app.state.arrived)
+        worker: Assessing = (
+            WorkerApart(database.url) if apart else Worker(database, catalogue, app.state.arrived)
+        )
         app.state.writer.start()
         worker.start()
         try:
