@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from checks.api import Host, Text, Verdict, not_applicable, not_run
 from checks.errors import NotPermitted, ProbeError, TimedOut, UnexpectedOutput
+from checks.host._mount_tables import without_password
 from checks.host._mounted_volumes import Kind, Mount
 from wire.messages import Failure, Reason
 
@@ -78,7 +79,7 @@ def asked(host: Host, mounts: Sequence[Mount]) -> Iterator[Volume]:
             continue
         yield Volume(
             mount_point=readable(mount.mount_point),
-            device=readable(mount.device),
+            device=without_password(readable(mount.device)),
             file_system=mount.file_system,
             kind=mount.kind,
             read_only=mount.read_only,
@@ -128,7 +129,9 @@ def _ask_remote(host: Host, mount: Mount, seconds_left: float, silent: set[str])
     """
     subject, server = readable(mount.mount_point), server_of(mount.device)
     if server in silent:
-        raise TimedOut(subject, f"{readable(server)} did not answer for another mount")
+        raise TimedOut(
+            subject, f"{without_password(readable(server))} did not answer for another mount"
+        )
     if seconds_left <= 0.1:
         raise TimedOut(subject, "other network mounts used up the time")
     command = ("stat", "-f", "-c", "%S %b %f %a %c %d", "--", mount.mount_point)
