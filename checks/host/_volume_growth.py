@@ -4,7 +4,18 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from checks.api import Past, Point, State, Text, Thresholds, Verdict, grade, limit, not_run
+from checks.api import (
+    Past,
+    Point,
+    State,
+    Text,
+    Thresholds,
+    Verdict,
+    grade,
+    limit,
+    not_applicable,
+    not_run,
+)
 from checks.host._volume_usage import Facts, unjudged
 from checks.wording import days, size
 from wire.messages import Failure, Reason
@@ -27,6 +38,10 @@ def forecast(facts: Facts, thresholds: ForecastThresholds, past: Past[Facts]) ->
         if volume.usage is None or volume.read_only:
             yield unjudged(volume)
             continue
+        if volume.kind == "memory":
+            why = Text("内存文件系统，重启即清空。", "Held in memory: empty after every restart.")
+            yield not_applicable(volume.mount_point, why)
+            continue
         since = past.observed_at - timedelta(days=thresholds.window_days)
         points = [
             point
@@ -46,7 +61,7 @@ def forecast(facts: Facts, thresholds: ForecastThresholds, past: Past[Facts]) ->
         current = Text("10 年以上", "more than 10 years") if left > 3650 else days(left)
         evidence = Text(
             "{place} 近 {span:.0f} 天平均每天增长 {growth}，剩余 {free}，"
-            "预计约 {left} 后（{full}）写满。",
+            "预计约 {left}后（{full}）写满。",
             "{place} grew by {growth} a day over {span:.0f} days; the {free} left will be full in "
             "about {left} ({full}).",
         ).format(

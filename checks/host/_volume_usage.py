@@ -139,7 +139,7 @@ def _ask_remote(host: Host, mount: Mount, seconds_left: float, silent: set[str])
         output = host.run(*command, timeout_seconds=min(REMOTE_SECONDS, seconds_left))
     except TimedOut as error:
         silent.add(server)
-        raise TimedOut(subject, error.detail) from error
+        raise TimedOut(subject, f"no answer within {REMOTE_SECONDS:g} s") from error
     except UnexpectedOutput as error:
         raise UnexpectedOutput(subject, error.detail) from error
     return usage_of(output.text, subject)
