@@ -158,5 +158,7 @@ def usage_of(text: str, subject: str) -> Usage:
     if len(fields) != 6 or not all(field.isdecimal() for field in fields):
         raise UnexpectedOutput(subject, text[:200])
     block, blocks, free, available, files, files_free = map(int, fields)
+    if blocks * block >= 2**63 or available > blocks:  # a file system in user space that guesses
+        raise UnexpectedOutput(subject, text[:200])
     used = max(0, blocks - free) * block
     return Usage(blocks * block, used, available * block, files or None, max(0, files - files_free))
