@@ -133,9 +133,9 @@ def _judged(
         state = State.WARNING
     message = Text(
         "网卡 {name} {span}收发 {packets} 个包，错误 {errors} 个（{error_percent:.3f}%），"
-        "丢弃 {drops} 个（{drop_percent:.3f}%）。",
+        "丢弃 {drops} 个（{drop_percent:.3f}%）{rate}。",
         "Adapter {name}, {span}: {packets} packets, {errors} errors ({error_percent:.3f}%), "
-        "{drops} drops ({drop_percent:.3f}%).",
+        "{drops} drops ({drop_percent:.3f}%){rate}.",
     ).format(
         name=interface.name,
         span=span,
@@ -144,17 +144,32 @@ def _judged(
         error_percent=error_percent,
         drops=counted.drops,
         drop_percent=drop_percent,
+        rate=_rate(per_10_minutes),
     )
     current = Text("错误 {errors}，丢包 {drops}（{span}）", "{errors} errors, {drops} drops {span}")
-    reference = Text("错误 ≤{most:g}%，丢包 <{drops:g}%", "errors ≤{most:g}%, drops <{drops:g}%")
+    reference = Text(
+        "错误 ≤{most:g}% 且 <{rate:g} 次/10 分钟，丢包 <{drops:g}%",
+        "errors ≤{most:g}% and <{rate:g} in 10 min, drops <{drops:g}%",
+    )
     return Verdict(
         interface.name,
         state,
         current.format(errors=counted.errors, drops=counted.drops, span=span),
         reference.format(
-            most=thresholds.critical_error_percent, drops=thresholds.warning_drop_percent
+            most=thresholds.critical_error_percent,
+            rate=thresholds.warning_errors_per_10_minutes,
+            drops=thresholds.warning_drop_percent,
         ),
         None if state is State.OK else message,
+    )
+
+
+def _rate(per_10_minutes: float | None) -> Text:
+    if per_10_minutes is None:
+        return Text("", "")
+    return Text(
+        f"，平均每 10 分钟出错 {per_10_minutes:.1f} 次",
+        f", {per_10_minutes:.1f} errors in 10 minutes on average",
     )
 
 

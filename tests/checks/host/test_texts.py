@@ -7,8 +7,11 @@ import pytest
 
 from checks.api import Check, Rule, Text
 from checks.discovery import discover
+from tests.situation import Situation, situations
+from wire.messages import Failure
 
 CATALOGUE = discover()
+SITUATIONS = situations()
 RULES = [rule for check in CATALOGUE.checks.values() for rule in check.rules]
 
 
@@ -32,6 +35,18 @@ def test_a_rule_says_why_and_what_to_do_in_sentences(rule: Rule[Any, Any]) -> No
         assert text.zh.endswith("。")
         assert text.en.endswith(".")
         assert text.zh != text.en
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=[str(it.path.stem) for it in SITUATIONS])
+def test_a_verdict_is_filled_in_and_said_in_both_languages(situation: Situation) -> None:
+    observed = situation.observe()
+    if isinstance(observed, Failure):
+        return
+    for code, verdict in situation.judge(observed):
+        for text in (verdict.current, verdict.reference, verdict.message or verdict.current):
+            assert bool(text.zh) == bool(text.en), code
+            assert not set("{}") & set(text.zh + text.en), code
+            assert not set("，。（）；：") & set(text.en), code
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule.code for rule in RULES])
