@@ -1,8 +1,10 @@
 """Which mounted file systems are volumes of the host, and how each may be asked for its space."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Literal, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 Kind = Literal["local", "memory", "remote"]
 
@@ -52,8 +54,7 @@ class Partition(Protocol):
     opts: str
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """A volume to ask: where it is mounted, what it is, how it may be asked."""
 
     mount_point: str

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import psutil
 
@@ -17,8 +16,7 @@ DPKG_COMMAND = ("dpkg-query", "-W", "-f", "${db:Status-Abbrev}\\t${Package}\\t${
 RPM_COMMAND = ("rpm", "-qa", "--qf", "ii\\t%{NAME}\\t%{VERSION}-%{RELEASE}\\n")
 
 
-@dataclass(frozen=True)
-class Product:
+class Product(Struct, frozen=True):
     """A product, the packages that hold its server, the names of its processes."""
 
     name: str
