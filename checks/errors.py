@@ -4,7 +4,8 @@ ProbeError
 ├── NotPermitted      the operating system refused
 ├── ToolMissing       a command that the reading needs is not installed
 ├── TimedOut          a command or a read ran out of its time
-├── Unsupported       this system or version does not have what the check reads
+├── NotApplicable     there is nothing here to judge: no dnf on Debian; costs no coverage
+├── Unsupported       this system or version does not show what the check reads
 ├── Unreachable       a server or a mount does not answer
 ├── NotConfigured     the check needs an entry in the agent's settings
 └── UnexpectedOutput  the reading is there but is not what it should be
@@ -51,8 +52,14 @@ class TimedOut(ProbeError):
     reason = Reason.TIMEOUT
 
 
+class NotApplicable(ProbeError):
+    """There is no `subject` on this host, so nothing of it can be wrong."""
+
+    reason = Reason.NOT_APPLICABLE
+
+
 class Unsupported(ProbeError):
-    """This host does not have `subject`."""
+    """This host does not show `subject`, though it may matter here."""
 
     reason = Reason.UNSUPPORTED
 

@@ -57,6 +57,7 @@ _REASONS = {
     Reason.MISSING_TOOL: Text("缺少工具：{subject}", "tool not installed: {subject}"),
     Reason.UNREACHABLE: Text("无法连接：{subject}", "not reachable: {subject}"),
     Reason.NOT_CONFIGURED: Text("未配置：{subject}", "not configured: {subject}"),
+    Reason.NOT_APPLICABLE: Text("不适用：{subject}", "not applicable: {subject}"),
     Reason.NOT_SELECTED: Text("未纳入本次巡检", "not selected for this inspection"),
     Reason.INTERRUPTED: Text("巡检中断，未执行到此项", "the inspection was interrupted before it"),
     Reason.ERROR: Text("采集出错：{subject}", "error while reading: {subject}"),

@@ -39,6 +39,7 @@ class Reason(Enum):
     MISSING_TOOL = "missing_tool"
     UNREACHABLE = "unreachable"
     NOT_CONFIGURED = "not_configured"
+    NOT_APPLICABLE = "not_applicable"
     NOT_SELECTED = "not_selected"
     INTERRUPTED = "interrupted"
     ERROR = "error"

@@ -1,0 +1,22 @@
+.PHONY: help inspect test check docs bench set-up
+
+help: ## Show what can be made.
+	@scripts/help
+
+set-up: ## Make .venv from requirements.lock (hash-pinned).
+	@scripts/set-up
+
+inspect: set-up ## Inspect this machine, judge it, write the report to var/here/report/.
+	@scripts/inspect $(ARGUMENTS)
+
+test: set-up ## Pass everything: checks of the code, then all tests (installs what they need).
+	@scripts/test $(ARGUMENTS)
+
+check: set-up ## ruff, mypy --strict, import contracts, generated files, no registry host in the lock.
+	@scripts/check
+
+docs: set-up ## Write what is generated: docs/checks/, wire/schema.json, README's picture.
+	@scripts/docs
+
+bench: set-up ## Measure the budgets of the design beside their peers, as a table.
+	@scripts/bench $(ARGUMENTS)

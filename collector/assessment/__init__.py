@@ -1,0 +1,1 @@
+"""From facts to verdicts, findings and the two numbers of a customer: score and coverage."""

@@ -1,0 +1,129 @@
+"""Turn one opened batch into conclusions: verdicts, measures, and what could not be read. Pure
+but for the history it asks; nothing is written here."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from checks.api import Check, Failure, Measure
+from collector.assessment.judging import Judged, attempt, judge, judge_failure
+from collector.assessment.past import History
+from wire.batch import Opened
+from wire.messages import Cost, Observation, Reason
+
+# Facts of derived checks are made when the whole inspection is there, not read on the host.
+_NO_COST = Cost(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """Everything one observation leads to."""
+
+    check: str
+    target: str
+    observed_at: datetime
+    has_facts: bool
+    verdicts: tuple[Judged, ...]
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True)
+class Unread:
+    """One line of a batch, or a whole one (line None), that could not be understood."""
+
+    line: int | None
+    reason: str
+
+
+def conclude(
+    opened: Opened,
+    whole: Sequence[Observation],
+    catalogue: Mapping[str, Check[Any]],
+    history: History,
+) -> tuple[list[Conclusion], list[Unread]]:
+    """Judge every observation of a batch.
+
+    `whole` is every observation of the inspection, over all its batches, for derived checks; they
+    are judged with the batch that says it is the last one.
+    """
+    unread = [Unread(rejected.line, rejected.reason) for rejected in opened.rejected]
+    conclusions = []
+    boot_id = opened.header.inspection.boot_id
+    for observation in opened.observations:
+        check = catalogue.get(observation.check)
+        if check is None:
+            unread.append(Unread(None, f"check {observation.check} is not known to this collector"))
+            continue
+        concluded, problem = _conclude(observation.check, check, observation, boot_id, history)
+        conclusions.append(concluded)
+        if problem:
+            unread.append(Unread(None, problem))
+    if opened.header.last:
+        for check_id, check in catalogue.items():
+            if check.derive is not None:
+                conclusions.append(_derive(check_id, check, opened, whole, history))
+    return conclusions, unread
+
+
+def _derive(
+    check_id: str,
+    check: Check[Any],
+    opened: Opened,
+    whole: Sequence[Observation],
+    history: History,
+) -> Conclusion:
+    inspection = opened.header.inspection
+    derive = check.derive
+    assert derive is not None
+    observed_at = inspection.finished_at or max(
+        (each.observed_at for each in whole), default=inspection.started_at
+    )
+    facts = attempt(check_id, lambda: derive(inspection, whole))
+    observation = Observation(
+        check=check_id, observed_at=observed_at, monotonic_seconds=0, cost=_NO_COST
+    )
+    return _judged(check_id, check, observation, facts, inspection.boot_id, history)
+
+
+def _conclude(
+    check_id: str, check: Check[Any], observation: Observation, boot_id: str, history: History
+) -> tuple[Conclusion, str | None]:
+    if observation.failure is not None:
+        return _judged(check_id, check, observation, observation.failure, boot_id, history), None
+    if observation.version > check.version:
+        newer = f"facts version {observation.version}"
+        detail = f"this collector reads version {check.version}"
+        failure = Failure(Reason.UNSUPPORTED, newer, detail)
+        return _judged(check_id, check, observation, failure, boot_id, history), None
+    assert isinstance(observation.facts, msgspec.Raw)
+    try:
+        facts = check.decoder.decode(observation.facts)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        problem = f"the facts of {check_id} don't fit: {str(error)[:300]}"
+        failure = Failure(Reason.ERROR, check_id, problem)
+        return _judged(check_id, check, observation, failure, boot_id, history), problem
+    return _judged(check_id, check, observation, facts, boot_id, history), None
+
+
+def _judged(
+    check_id: str,
+    check: Check[Any],
+    observation: Observation,
+    facts: Any,  # noqa: ANN401 - the check's own Facts, or the Failure in their place
+    boot_id: str,
+    history: History,
+) -> Conclusion:
+    target = observation.target.name
+    if isinstance(facts, Failure):
+        verdicts = judge_failure(check, facts)
+        return Conclusion(check_id, target, observation.observed_at, False, verdicts, ())
+    measured = attempt(f"measures of {check_id}", lambda: tuple(check.measures(facts)))
+    measures = () if isinstance(measured, Failure) else measured
+    measures = tuple(measure for measure in measures if math.isfinite(measure.value))
+    past = history.past(check_id, check, observation, boot_id, measures)
+    verdicts = judge(check, facts, past)
+    return Conclusion(check_id, target, observation.observed_at, True, verdicts, measures)

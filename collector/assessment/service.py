@@ -1,0 +1,191 @@
+"""Assess what has arrived: open each pending batch, judge it, record the conclusions."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from checks.api import Check, State
+from checks.discovery import Catalogue
+from collector.assessment.models import StoredInspection, StoredVerdict
+from collector.assessment.past import History
+from collector.assessment.reading import Conclusion, Unread, conclude
+from collector.assessment.recording import Recorder
+from collector.assessment.score import CATEGORY_OF, Judged, Score, of_host
+from collector.customers.models import Agent, Host
+from collector.database import Database
+from collector.intake.models import ASSESSED, PENDING, QUARANTINED, Quarantine, StoredBatch
+from wire.batch import Opened, open_batch
+from wire.errors import WireError
+from wire.messages import Observation
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a batch stands in the record."""
+
+    customer_id: str
+    agent_id: str
+    epoch: str
+    seq: int
+
+
+def assess_pending(database: Database, catalogue: Catalogue) -> int:
+    """Assess every pending batch, oldest first; return how many there were."""
+    done = 0
+    while True:
+        with database.reading() as session:
+            batch = session.scalar(
+                select(StoredBatch)
+                .where(StoredBatch.state == PENDING)
+                .order_by(StoredBatch.received_at, StoredBatch.seq)
+                .limit(1)
+            )
+            if batch is None:
+                return done
+            place = _Place(batch.customer_id, batch.agent_id, batch.epoch, batch.seq)
+            assessed = _assess(session, batch, place, catalogue)
+        with database.writing() as session:
+            _record(session, place, assessed, catalogue)
+        done += 1
+
+
+@dataclass(frozen=True)
+class _Assessed:
+    host_id: str
+    digest: str
+    opened: Opened | None
+    whole: tuple[Observation, ...]
+    conclusions: tuple[Conclusion, ...]
+    unread: tuple[Unread, ...]
+
+
+def _assess(session: Session, batch: StoredBatch, place: _Place, catalogue: Catalogue) -> _Assessed:
+    host_id = session.scalar(
+        select(Agent.host_id).where(
+            Agent.customer_id == place.customer_id, Agent.id == place.agent_id
+        )
+    )
+    assert host_id is not None
+    try:
+        opened = open_batch(batch.payload)
+    except WireError as error:
+        return _Assessed(host_id, batch.digest, None, (), (), (Unread(None, str(error)),))
+    header = opened.header
+    if (header.agent, header.epoch, header.seq) != (place.agent_id, place.epoch, place.seq):
+        said = f"agent {header.agent}, epoch {header.epoch}, seq {header.seq}"
+        wrong = Unread(None, f"The batch says that it is of {said}: not the place it was sent to.")
+        return _Assessed(host_id, batch.digest, None, (), (), (wrong,))
+    whole = (*_earlier_parts(session, place, header.inspection.id), *opened.observations)
+    history = History(session, place.customer_id, host_id)
+    conclusions, unread = conclude(opened, whole, catalogue.checks, history)
+    return _Assessed(host_id, batch.digest, opened, whole, tuple(conclusions), tuple(unread))
+
+
+def _earlier_parts(session: Session, place: _Place, inspection_id: str) -> tuple[Observation, ...]:
+    rows = session.execute(
+        select(StoredBatch.payload)
+        .where(
+            StoredBatch.customer_id == place.customer_id,
+            StoredBatch.agent_id == place.agent_id,
+            StoredBatch.inspection_id == inspection_id,
+            StoredBatch.state == ASSESSED,
+        )
+        .order_by(StoredBatch.seq)
+    )
+    return tuple(each for row in rows for each in open_batch(row.payload).observations)
+
+
+def _record(session: Session, place: _Place, assessed: _Assessed, catalogue: Catalogue) -> None:
+    batch = session.get_one(StoredBatch, tuple(asdict(place).values()))
+    now = datetime.now(UTC)
+    for unread in assessed.unread:
+        session.add(
+            Quarantine(
+                customer_id=place.customer_id,
+                id=uuid4().hex,
+                agent_id=place.agent_id,
+                digest=assessed.digest,
+                line=unread.line,
+                reason=unread.reason,
+                created_at=now,
+            )
+        )
+    if assessed.opened is None:
+        batch.state = QUARANTINED
+        return
+    inspection = assessed.opened.header.inspection
+    batch.state = ASSESSED
+    batch.inspection_id = inspection.id
+    Recorder(
+        session,
+        customer_id=place.customer_id,
+        host_id=assessed.host_id,
+        inspection_id=inspection.id,
+        boot_id=inspection.boot_id,
+        digest=assessed.digest,
+    ).record(assessed.conclusions)
+    session.flush()
+    host = session.get_one(Host, (place.customer_id, assessed.host_id))
+    host.system = inspection.host.system
+    score = score_of(session, place.customer_id, assessed.host_id, host.system, catalogue.checks)
+    session.merge(
+        StoredInspection(
+            customer_id=place.customer_id,
+            host_id=assessed.host_id,
+            id=inspection.id,
+            started_at=inspection.started_at,
+            finished_at=inspection.finished_at,
+            boot_id=inspection.boot_id,
+            planned=len(inspection.planned),
+            collected=sum(1 for each in assessed.whole if each.failure is None),
+            agent_version=inspection.agent_version,
+            checks_digest=inspection.checks_digest,
+            cpu_seconds=inspection.cost.cpu_seconds,
+            score=msgspec.to_builtins(score),
+            broken=list(inspection.broken),
+        )
+    )
+
+
+def expected(checks: Mapping[str, Check[Any]], system: str) -> Mapping[str, Check[Any]]:
+    """Return the checks that every host of a system is meant to have."""
+    return {
+        check_id: check
+        for check_id, check in checks.items()
+        if check.target == "host" and (check.derive is not None or system in check.systems)
+    }
+
+
+def score_of(
+    session: Session,
+    customer_id: str,
+    host_id: str,
+    system: str,
+    checks: Mapping[str, Check[Any]],
+) -> Score:
+    """Return the two numbers of a host by its newest verdicts; what has none counts as not run."""
+    rows = session.execute(
+        select(StoredVerdict.code, StoredVerdict.state).where(
+            StoredVerdict.customer_id == customer_id, StoredVerdict.host_id == host_id
+        )
+    )
+    states: dict[str, list[State]] = {}
+    for row in rows:
+        states.setdefault(row.code, []).append(State(row.state))
+    wanted = expected(checks, system)
+    return of_host(
+        Judged(
+            CATEGORY_OF.get(check.chapter),
+            rule.priority,
+            tuple(states.get(rule.code, [State.NOT_RUN])),
+        )
+        for check_id, check in checks.items()
+        for rule in check.rules
+        if rule.code in states or check_id in wanted
+    )

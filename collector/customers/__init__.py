@@ -1,0 +1,1 @@
+"""Whom the collector works for: customers, their sites, hosts and agents."""

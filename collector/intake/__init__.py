@@ -1,0 +1,1 @@
+"""Uploads: raw bytes durable first, then acknowledged, then read."""

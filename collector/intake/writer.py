@@ -1,0 +1,88 @@
+"""Group commit: uploads that arrive together share one durable transaction.
+
+A commit costs a disk flush, whatever it holds. While one group is being committed the next one
+gathers; each upload is answered after its own group is durable, never before.
+"""
+
+import asyncio
+import threading
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from collector.database import Database
+from collector.errors import CollectorError
+from collector.intake.service import Upload, accept
+from wire.messages import Acknowledgement
+
+MOST_IN_GROUP = 64
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    upload: Upload
+    loop: asyncio.AbstractEventLoop
+    answer: "asyncio.Future[Acknowledgement]"
+
+
+class Writer:
+    """One thread that commits uploads in groups."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="intake-writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take uploads."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Commit what waits, then end."""
+        self._queue.put(None)
+        self._thread.join()
+
+    async def store(self, upload: Upload) -> Acknowledgement:
+        """Return the acknowledgement once the upload is durable.
+
+        Raise Refused if it isn't taken, DatabaseUnusable if it could not be stored.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(upload, loop, loop.create_future())
+        self._queue.put(waiting)
+        return await waiting.answer
+
+    def _work(self) -> None:
+        ending = False
+        while not ending:
+            group: list[_Waiting] = []
+            first = self._queue.get()
+            if first is None:
+                return
+            group.append(first)
+            while len(group) < MOST_IN_GROUP and not self._queue.empty():
+                waiting = self._queue.get()
+                if waiting is None:
+                    ending = True
+                    break
+                group.append(waiting)
+            self._commit(group)
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        answers: list[Acknowledgement | CollectorError]
+        try:
+            with self._database.writing() as session:
+                answers = [*accept(session, [waiting.upload for waiting in group])]
+        except CollectorError as error:
+            answers = [error] * len(group)
+        # One wake-up of the loop for the whole group.
+        group[0].loop.call_soon_threadsafe(_give, group, answers)
+
+
+def _give(group: list[_Waiting], answers: list[Acknowledgement | CollectorError]) -> None:
+    for waiting, answer in zip(group, answers, strict=True):
+        if waiting.answer.cancelled():
+            continue
+        if isinstance(answer, CollectorError):
+            waiting.answer.set_exception(answer)
+        else:
+            waiting.answer.set_result(answer)

@@ -1,0 +1,100 @@
+"""Gather a customer's year from the database into the material of a report."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from checks.discovery import Catalogue
+from collector.assessment.score import of_customer
+from collector.customers.models import Customer, Host, Site
+from collector.policy.service import explain
+from collector.reports.gathering.findings import gather_findings
+from collector.reports.gathering.host import gather_host
+from collector.reports.gathering.inspections import (
+    gather_broken,
+    gather_inspections,
+    gather_previous,
+    gather_quarantined,
+)
+from collector.reports.material import Cover, Material, RuleRow
+
+
+def gather(
+    session: Session,
+    customer: Customer,
+    catalogue: Catalogue,
+    *,
+    year: int,
+    today: date,
+    engineer: str = "",
+    provider: str = "",
+    system: str = "",
+) -> Material:
+    """Return the material of the report of one year, as it stands on `today`."""
+    sites = {
+        site.id: site
+        for site in session.scalars(
+            select(Site).where(Site.customer_id == customer.id).order_by(Site.name)
+        )
+    }
+    zone = next(iter(sites.values())).time_zone if sites else "Asia/Shanghai"
+    start, end = date(year, 1, 1), min(today, date(year, 12, 31))
+    since = datetime.combine(start, time(), ZoneInfo(zone)).astimezone(UTC)
+    until = datetime.combine(end + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC)
+    rows = session.scalars(
+        select(Host).where(Host.customer_id == customer.id).order_by(Host.name, Host.id)
+    ).all()
+    hosts = tuple(
+        gather_host(session, host, sites[host.site_id].name, catalogue, since, until)
+        for host in rows
+    )
+    names = {host.id: host.name for host in rows}
+    inspections = gather_inspections(session, customer.id, names, since, until)
+    previous_score, previous_date = gather_previous(session, customer.id, zone, until)
+    return Material(
+        cover=Cover(
+            customer=customer.name,
+            system=system,
+            year=year,
+            period_start=start,
+            period_end=end,
+            number=f"XJ-{year}-{customer.id[:6].upper()}",
+            version="V1.0",
+            provider=provider,
+            engineer=engineer,
+            generated_on=today,
+            time_zone=zone,
+        ),
+        hosts=hosts,
+        inspections=inspections,
+        findings=gather_findings(session, customer.id, names, catalogue, since, until),
+        rules=_rules(catalogue),
+        score=of_customer([host.score for host in hosts]),
+        previous_score=previous_score,
+        previous_date=previous_date,
+        broken_checks=gather_broken(session, customer.id, catalogue),
+        quarantined=gather_quarantined(session, customer.id, until),
+    )
+
+
+def _rules(catalogue: Catalogue) -> tuple[RuleRow, ...]:
+    rows = [
+        RuleRow(
+            code=rule.code,
+            check=check_id,
+            check_title=check.title,
+            chapter=check.chapter,
+            title=rule.title,
+            why=rule.why,
+            remedy=rule.remedy,
+            priority=rule.priority,
+            owner=rule.owner,
+            reads=check.reads,
+            thresholds=explain(rule),
+        )
+        for check_id, check in catalogue.checks.items()
+        for rule in check.rules
+    ]
+    return tuple(sorted(rows, key=lambda row: row.code))

@@ -1,0 +1,1 @@
+"""Each part of a report's material, gathered from its own tables."""

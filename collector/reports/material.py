@@ -1,0 +1,145 @@
+"""What a report is composed of: plain values, gathered once, so that composing is pure.
+
+The same material and the same date give the same report, byte for byte.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from checks.api import Chapter, Owner, Point, State, Text
+from collector.assessment.findings import Severity as Severity
+from collector.assessment.score import Score
+from collector.policy.service import ThresholdRow as ThresholdRow
+
+
+@dataclass(frozen=True)
+class Cover:
+    """What stands on the cover and in the document control."""
+
+    customer: str
+    system: str
+    """Name of the system or product under inspection."""
+    year: int
+    period_start: date
+    period_end: date
+    number: str
+    """Report number, unique for customer, year and version."""
+    version: str
+    provider: str
+    engineer: str
+    generated_on: date
+    time_zone: str
+    """IANA name; every time in the report is in it."""
+
+
+@dataclass(frozen=True)
+class VerdictRow:
+    """The newest verdict of one object under one rule on one host."""
+
+    code: str
+    check: str
+    object: str
+    state: State
+    current: Text
+    reference: Text
+    message: Text | None
+    reason: Text | None
+    """For not run and stale: why, in words."""
+    observed_at: datetime
+    evidence: str
+    """SHA-256 of the signed batch that the facts are in."""
+
+
+@dataclass(frozen=True)
+class InspectionRow:
+    """One inspection of one host inside the period."""
+
+    id: str
+    host: str
+    started_at: datetime
+    finished_at: datetime | None
+    planned: int
+    collected: int
+    agent_version: str
+    checks_digest: str
+    cpu_seconds: float
+    batches: tuple[str, ...]
+    """SHA-256 of each batch."""
+
+
+@dataclass(frozen=True)
+class HostMaterial:
+    """One host with everything known about it at the end of the period."""
+
+    name: str
+    site: str
+    system: str
+    inventory: Mapping[str, object] | None
+    """Facts of host.inventory as plain JSON values; None: 未采集."""
+    inventory_reason: Text | None
+    verdicts: tuple[VerdictRow, ...]
+    series: Mapping[tuple[str, str, str], tuple[Point, ...]]
+    """(check, measure, object) → points inside the period, oldest first."""
+    score: Score
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """A finding, followed over the inspections."""
+
+    number: str
+    """Unique for the customer: F-0001."""
+    host: str
+    code: str
+    object: str
+    severity: Severity
+    state: State
+    """WARNING or CRITICAL as of the newest inspection; OK once resolved."""
+    change: str
+    """new, recurring, improved, worsened or resolved."""
+    first_seen: datetime
+    last_seen: datetime
+    times: int
+    current: Text
+    reference: Text
+    message: Text | None
+    evidence: str
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """A rule as the appendix prints it."""
+
+    code: str
+    check: str
+    check_title: Text
+    chapter: Chapter
+    title: Text
+    why: Text
+    remedy: Text
+    priority: int
+    owner: Owner
+    reads: tuple[str, ...]
+    thresholds: tuple[ThresholdRow, ...]
+
+
+@dataclass(frozen=True)
+class Material:
+    """All of it."""
+
+    cover: Cover
+    hosts: tuple[HostMaterial, ...]
+    inspections: tuple[InspectionRow, ...]
+    """Oldest first."""
+    findings: tuple[FindingRow, ...]
+    """Open ones worst first, then those resolved in the period."""
+    rules: tuple[RuleRow, ...]
+    """By code, every rule of the catalogue."""
+    score: Score
+    previous_score: Score | None
+    previous_date: date | None
+    broken_checks: tuple[str, ...]
+    """Checks that could not be loaded, one sentence each."""
+    quarantined: tuple[str, ...]
+    """Batches or lines of this customer that could not be read, one sentence each."""

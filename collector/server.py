@@ -1,0 +1,76 @@
+"""Listen: for `serve` until it is stopped, for `inspect-here` beside its own work."""
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from collector.errors import CannotServe
+
+_START_SECONDS = 15.0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens. Raise CannotServe if the address is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise CannotServe(
+            f"Can't listen on {host}:{port}: {error.strerror}. Choose another port with --port, "
+            "or stop what uses this one."
+        ) from error
+    return listener
+
+
+def serve(app: FastAPI, listener: socket.socket) -> None:
+    """Serve until the process is told to stop."""
+    uvicorn.Server(configuration(app)).run(sockets=[listener])
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Serve on a free loopback port while the block runs; give the URL.
+
+    Raise CannotServe if the server does not come up.
+    """
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(configuration(app))
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="collector", daemon=True
+    )
+    thread.start()
+    waited = threading.Event()
+    seconds = 0.0
+    while not server.started:
+        if not thread.is_alive() or seconds > _START_SECONDS:
+            raise CannotServe("The collector did not start on the loopback address.")
+        waited.wait(0.02)
+        seconds += 0.02
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def configuration(app: FastAPI) -> uvicorn.Config:
+    """Return how uvicorn runs here: nothing told about itself, no proxy trusted, no access log."""
+    return uvicorn.Config(
+        app,
+        log_level=logging.WARNING,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=10,
+    )

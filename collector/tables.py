@@ -1,0 +1,15 @@
+"""Every table of the collector in one place, for migrations and for the tests that compare them."""
+
+from sqlalchemy import MetaData
+
+from collector.assessment import models as assessment
+from collector.customers import models as customers
+from collector.database import Base
+from collector.intake import models as intake
+
+MODULES = (customers, intake, assessment)
+
+
+def metadata() -> MetaData:
+    """Return the tables as the code has them."""
+    return Base.metadata
