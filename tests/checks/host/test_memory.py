@@ -21,7 +21,7 @@ def test_the_live_facts_agree_with_free() -> None:
     }
     facts = memory.probe(LiveHost())
     assert facts.total_bytes == rows["Mem:"][0]
-    assert facts.available_bytes == pytest.approx(rows["Mem:"][5], rel=0.05)
+    assert facts.available_bytes == pytest.approx(rows["Mem:"][5], rel=0.2)
     assert facts.swap_total_bytes == rows["Swap:"][0]
     assert isinstance(facts.oom_kills_since_boot, int)
 

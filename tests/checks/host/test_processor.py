@@ -70,7 +70,7 @@ def test_the_live_window_agrees_with_the_kernels_counters() -> None:
     passed = [after - before for after, before in zip(counters(), before, strict=True)]
     idle_percent = 100 * (passed[3] + passed[4]) / sum(passed)
     assert seconds == pytest.approx(1.5, abs=0.5)
-    assert share(readings, BUSY_TIMES).average_percent == pytest.approx(100 - idle_percent, abs=5)
+    assert share(readings, BUSY_TIMES).average_percent == pytest.approx(100 - idle_percent, abs=10)
 
 
 def test_load_without_a_known_number_of_cores_is_not_judged() -> None:

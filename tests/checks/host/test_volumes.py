@@ -1,10 +1,9 @@
 """Each volume is listed once, asked without hanging, and judged by share and room together."""
 
 import os
-import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ from checks.api import Past, State
 from checks.errors import UnexpectedOutput
 from checks.host import _volume_usage
 from checks.host._mounted_volumes import Mount, volumes
-from checks.host._volume_usage import Usage, asked, readable, server_of, usage_of
-from checks.host.volumes import SpaceThresholds, probe, space, space_state
+from checks.host._volume_usage import Facts, Usage, asked, readable, server_of, usage_of
+from checks.host.volumes import CHECK, SpaceThresholds, probe, space, space_state
 from tests.live_host import LiveHost
-from tests.situation import CapturedHost
+from tests.situation import ROOT, CapturedHost
 from wire.messages import Reason
 
 STAT = ["stat", "-f", "-c", "%S %b %f %a %c %d", "--"]
@@ -245,57 +244,65 @@ def test_the_live_volumes_agree_with_df() -> None:
         assert (volume.usage.files_total or 0) == files
 
 
-def can_mount() -> bool:
-    return os.geteuid() == 0 and Path("/dev/fuse").exists() and shutil.which("mount") is not None
+# Mounts of these tests are seen by no other process: each runs in a mount namespace of its own.
+FILLED = """
+import subprocess, sys
+from pathlib import Path
+place = Path(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "x", place], check=True)
+(place / "file").write_bytes(bytes(2**20))
+"""
+# Nobody serves this end of the device, as with a network server that went away.
+SILENT = """
+import os, subprocess, sys
+from checks.host import _volume_usage
+_volume_usage.REMOTE_SECONDS = 0.5
+device = os.open("/dev/fuse", os.O_RDWR)
+options = f"fd={device},rootmode=40000,user_id=0,group_id=0"
+command = ["mount", "-i", "-t", "fuse.sshfs", "-o", options, "nas:/backup", sys.argv[1]]
+subprocess.run(command, pass_fds=[device], check=True)
+"""
+PROBE = """
+import msgspec
+from checks.host.volumes import probe
+from tests.live_host import LiveHost
+sys.stdout.buffer.write(msgspec.json.encode(probe(LiveHost())))
+"""
 
 
-needs_mount = pytest.mark.skipif(not can_mount(), reason="mounting needs root and /dev/fuse")
-
-
-@pytest.fixture
-def mount_point(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "满 盘"
+def facts_with_a_mount(code: str, place: Path) -> Facts:
+    """Return what the probe says after `code` has mounted something at the place."""
     place.mkdir()
-    yield place
-    subprocess.run(["umount", "-l", place], check=False, capture_output=True)
-
-
-@needs_mount
-def test_a_memory_file_system_that_somebody_filled_is_critical(mount_point: Path) -> None:
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "x", mount_point], check=False)
-    if made.returncode:
+    own_mounts = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
+    if subprocess.run([*own_mounts, "true"], check=False, capture_output=True).returncode:
         pytest.skip("this container may not mount")
-    (mount_point / "file").write_bytes(b"\0" * 2**20)
-    found = {
-        verdict.object: verdict.state
-        for verdict in space(probe(LiveHost()), SpaceThresholds(), Past(datetime.now(UTC)))
-    }
-    assert found[str(mount_point)] is State.CRITICAL
+    output = subprocess.check_output(
+        [*own_mounts, sys.executable, "-c", code + PROBE, str(place)],
+        env=os.environ | {"PYTHONPATH": str(ROOT.parent.parent)},
+        timeout=60,
+    )
+    return CHECK.decoder.decode(output)
 
 
-@needs_mount
-def test_a_mount_that_never_answers_costs_seconds_and_only_its_own_row(
-    mount_point: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_volume_usage, "REMOTE_SECONDS", 0.5)
-    # Nobody serves this end, as with a network server that went away.
-    device = os.open("/dev/fuse", os.O_RDWR)
-    options = f"fd={device},rootmode=40000,user_id=0,group_id=0"
-    command = ["mount", "-i", "-t", "fuse.sshfs", "-o", options, "nas:/backup", str(mount_point)]
-    try:
-        if subprocess.run(command, pass_fds=[device], check=False).returncode:
-            pytest.skip("this container may not mount")
-        started = time.monotonic()
-        facts = probe(LiveHost())
-        assert time.monotonic() - started < 5
-        rows = {volume.mount_point: volume for volume in facts.volumes}
-        assert rows["/"].usage is not None
-        failure = rows[str(mount_point)].failure
-        assert failure is not None
-        assert failure.reason is Reason.TIMEOUT
-    finally:
-        subprocess.run(["umount", "-l", mount_point], check=False)
-        os.close(device)
+def test_a_memory_file_system_that_somebody_filled_is_critical(tmp_path: Path) -> None:
+    place = tmp_path / "满 盘"
+    facts = facts_with_a_mount(FILLED, place)
+    past: Past[Facts] = Past(datetime.now(UTC))
+    found = {verdict.object: verdict for verdict in space(facts, SpaceThresholds(), past)}
+    assert found[str(place)].state is State.CRITICAL
+    assert found[str(place)].current.zh == "100.0%，剩余 0 B"
+
+
+@pytest.mark.skipif(not Path("/dev/fuse").exists(), reason="a mount that hangs needs /dev/fuse")
+def test_a_mount_that_never_answers_costs_seconds_and_only_its_own_row(tmp_path: Path) -> None:
+    place = tmp_path / "备份"
+    started = time.monotonic()
+    rows = {volume.mount_point: volume for volume in facts_with_a_mount(SILENT, place).volumes}
+    assert time.monotonic() - started < 10
+    assert rows["/"].usage is not None
+    failure = rows[str(place)].failure
+    assert failure is not None
+    assert failure.reason is Reason.TIMEOUT
 
 
 def test_windows_lists_its_drives_only(monkeypatch: pytest.MonkeyPatch) -> None:
