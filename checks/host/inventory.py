@@ -52,7 +52,7 @@ class Hardware(Struct, frozen=True, kw_only=True):
     logical_cores: int | None
     physical_cores: int | None
     memory_bytes: int
-    disks: tuple[Disk, ...]
+    disks: tuple[Disk, ...] | Failure
 
 
 class OperatingSystem(Struct, frozen=True):
@@ -113,15 +113,13 @@ def _hardware(host: Host) -> Hardware:
         logical_cores=psutil.cpu_count(),
         physical_cores=psutil.cpu_count(logical=False),
         memory_bytes=psutil.virtual_memory().total,
-        disks=tuple(_disks(host)),
+        disks=part(lambda: tuple(_disks(host))),
     )
 
 
 def _firmware(host: Host, name: str) -> str | Failure | None:
     path = f"/sys/class/dmi/id/{name}"
-    if not host.exists(path):
-        return None
-    value = part(lambda: host.read(path, limit_bytes=256).strip())
+    value = part(lambda: host.read(path, limit_bytes=256).strip() if host.exists(path) else None)
     placeholder = isinstance(value, str) and value.lower() in _PLACEHOLDERS
     return None if placeholder else value
 
@@ -158,7 +156,7 @@ def _disks(host: Host) -> Iterator[Disk]:
 
 
 def _text(host: Host, path: str) -> str | None:
-    value = part(lambda: host.read(path, limit_bytes=256).strip()) if host.exists(path) else None
+    value = part(lambda: host.read(path, limit_bytes=256).strip() if host.exists(path) else None)
     return value if isinstance(value, str) and value else None
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.errors import UnexpectedOutput
+from checks.errors import NotPermitted, UnexpectedOutput
 from checks.host import inventory
 from checks.host.inventory import Disk, gateways, os_release, processor_model
 from tests.live_host import LiveHost
@@ -63,6 +63,21 @@ def test_a_host_that_shows_nothing_leaves_a_reason_for_each_part() -> None:
     assert isinstance(facts.name_servers, Failure)
 
 
+def test_disks_that_may_not_be_listed_leave_the_rest() -> None:
+    class Hardened(CapturedHost):
+        def list(self, pattern: str) -> tuple[str, ...]:
+            raise NotPermitted(pattern)
+
+        def exists(self, path: str) -> bool:
+            raise NotPermitted(path)
+
+    facts = inventory.probe(Hardened({"files": SERVER}))
+    assert facts.hardware.disks == Failure(Reason.PERMISSION, "/sys/block/*/size")
+    assert facts.hardware.vendor == Failure(Reason.PERMISSION, "/sys/class/dmi/id/sys_vendor")
+    assert facts.hardware.processor == "HiSilicon (part 0xd01)"
+    assert facts.default_gateways == ("192.168.1.1", "192.168.1.254")
+
+
 def test_the_zone_is_the_target_of_the_link_where_no_file_names_it() -> None:
     link = {
         "command": ["readlink", "-f", "/etc/localtime"],
@@ -110,6 +125,7 @@ def test_the_live_inventory_agrees_with_the_systems_tools() -> None:
     assert facts.system.name in Path("/etc/os-release").read_text()
     total_kib = int(Path("/proc/meminfo").read_text().split()[1])
     assert facts.hardware.memory_bytes == total_kib * 1024
+    assert not isinstance(facts.hardware.disks, Failure)
     for disk in facts.hardware.disks:
         size = Path(f"/sys/class/block/{disk.name}/size").read_text()
         assert disk.size_bytes == int(size) * 512
