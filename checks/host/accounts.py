@@ -212,7 +212,8 @@ CHECK = Check(
             ),
             remedy=Text(
                 "用 passwd 账户名 设置强口令，不用的账户用 "
-                "usermod -L -s /sbin/nologin 账户名 锁定；并确认 sshd 配置 PermitEmptyPasswords no。",
+                "usermod -L -s /sbin/nologin 账户名 锁定；"
+                "并确认 sshd 配置 PermitEmptyPasswords no。",
                 "Set a strong password (passwd USER) or lock the account (usermod -L -s"
                 " /sbin/nologin USER), and keep PermitEmptyPasswords no in sshd_config.",
             ),
