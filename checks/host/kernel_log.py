@@ -271,9 +271,7 @@ def log_errors(facts: Facts, thresholds: LogThresholds, past: Past[Facts]) -> It
     """Judge each sign of failing hardware, and mention a flood of other errors."""
     since = past.observed_at - timedelta(days=thresholds.window_days)
     recent = [one for one in facts.groups if one.last_at >= since]
-    reference = Text(
-        f"近 {thresholds.window_days:.0f} 天 0 次", f"none in {thresholds.window_days:.0f} days"
-    )
+    reference = _reference(facts, thresholds)
     for name, (title, state, _) in SIGNS.items():
         mine = [one for one in recent if sign_of(one.message) == name]
         number = count(sum(one.count for one in mine), "次", "times")
@@ -287,6 +285,22 @@ def log_errors(facts: Facts, thresholds: LogThresholds, past: Past[Facts]) -> It
         yield info("other", count(total, "次", "times"), reference, _evidence(OTHER, rest, past))
     else:
         yield ok("other", count(total, "次", "times"), reference)
+
+
+def _reference(facts: Facts, thresholds: LogThresholds) -> Text:
+    """Return what is wanted, and over how much of the logs that was looked for."""
+    text = Text(
+        f"近 {thresholds.window_days:.0f} 天 0 次", f"none in {thresholds.window_days:.0f} days"
+    )
+    if not facts.journal:
+        return Text(
+            f"{text.zh}（仅本次启动的内核日志）", f"{text.en} (kernel log of this boot only)"
+        )
+    if facts.truncated:
+        return Text(
+            f"{text.zh}（仅最新 {MOST_LINES} 行）", f"{text.en} (newest {MOST_LINES} lines only)"
+        )
+    return text
 
 
 OTHER = Text("其他错误日志", "other errors logged")
