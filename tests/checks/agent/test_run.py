@@ -1,0 +1,108 @@
+"""Facts about an inspection, made from what came over the wire."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks.agent.run import Absent, Facts, coverage_percent, derive
+from wire.messages import (
+    Cost,
+    Failure,
+    HostIdentity,
+    Inspection,
+    Observation,
+    Planned,
+    Reason,
+    Skipped,
+    Target,
+)
+
+AT = datetime(2026, 11, 21, 1, tzinfo=UTC)
+DATABASES = (Target("postgresql", "erp"), Target("postgresql", "oa"))
+
+
+def inspection(*planned: Planned, finished: bool = True) -> Inspection:
+    return Inspection(
+        id="one",
+        started_at=AT,
+        finished_at=AT if finished else None,
+        boot_id="boot",
+        time_zone="Asia/Shanghai",
+        host=HostIdentity("erp01", "linux"),
+        agent_version="0.1.0",
+        checks_digest="0" * 64,
+        planned=planned,
+        skipped=(Skipped("backup.sets", Failure(Reason.NOT_CONFIGURED)),),
+        broken=("acme.x: can't be loaded",),
+        cost=Cost(0.2, 6.0, 1000),
+    )
+
+
+def observation(
+    check: str, why: Reason | None = None, cpu_seconds: float = 0.1, target: Target | None = None
+) -> Observation:
+    return Observation(
+        check=check,
+        target=target or Target(),
+        observed_at=AT,
+        monotonic_seconds=1.0,
+        cost=Cost(cpu_seconds, cpu_seconds, 1000),
+        facts=msgspec.UNSET if why else msgspec.Raw(b"{}"),
+        failure=Failure(why) if why else None,
+    )
+
+
+def test_what_was_planned_and_did_not_come_is_interrupted() -> None:
+    facts = derive(
+        inspection(Planned("host.clock"), Planned("host.volumes"), finished=False),
+        [observation("host.clock")],
+    )
+    assert (facts.planned, facts.with_facts, facts.finished_at) == (2, 1, None)
+    assert facts.absent == (Absent(Reason.INTERRUPTED, ("host.volumes",)),)
+
+
+def test_failures_are_grouped_and_targets_told_apart() -> None:
+    planned = [Planned("postgresql.settings", target) for target in DATABASES]
+    came = [
+        observation("postgresql.settings", target=DATABASES[0]),
+        observation("postgresql.settings", Reason.UNREACHABLE, target=DATABASES[1]),
+    ]
+    facts = derive(inspection(*planned), came)
+    assert facts.with_facts == 1
+    assert facts.absent == (Absent(Reason.UNREACHABLE, ("postgresql.settings (oa)",)),)
+    assert coverage_percent(facts) == pytest.approx(50)
+
+
+def test_what_the_host_does_not_have_lowers_no_coverage() -> None:
+    facts = derive(
+        inspection(Planned("host.clock"), Planned("patch.dnf")),
+        [observation("host.clock"), observation("patch.dnf", Reason.UNSUPPORTED)],
+    )
+    assert coverage_percent(facts) == pytest.approx(100)
+
+
+def test_the_dearest_checks_come_first_and_the_rest_is_passed_on() -> None:
+    came = [observation(f"host.c{number}", cpu_seconds=number / 10) for number in range(8)]
+    facts = derive(inspection(*(Planned(one.check) for one in came)), came)
+    assert [one.check for one in facts.dearest][:2] == ["host.c7", "host.c6"]
+    assert len(facts.dearest) == 5
+    assert facts.not_planned == (Absent(Reason.NOT_CONFIGURED, ("backup.sets",)),)
+    assert facts.broken == ("acme.x: can't be loaded",)
+
+
+CHECKS = st.sampled_from(["host.a", "host.b", "host.c", "host.d"])
+
+
+@given(st.lists(CHECKS, unique=True), st.dictionaries(CHECKS, st.none() | st.sampled_from(Reason)))
+def test_every_planned_check_is_counted_once(
+    planned: list[str], came: dict[str, Reason | None]
+) -> None:
+    observations = [observation(check, why) for check, why in came.items()]
+    facts = derive(inspection(*map(Planned, planned)), observations)
+    assert facts.planned == facts.with_facts + sum(len(one.checks) for one in facts.absent)
+    share = coverage_percent(facts)
+    assert share is None or 0 <= share <= 100
+    assert msgspec.json.decode(msgspec.json.encode(facts), type=Facts) == facts
