@@ -58,6 +58,7 @@ _REASONS = {
     Reason.UNREACHABLE: Text("无法连接：{subject}", "not reachable: {subject}"),
     Reason.NOT_CONFIGURED: Text("未配置：{subject}", "not configured: {subject}"),
     Reason.NOT_APPLICABLE: Text("不适用：{subject}", "not applicable: {subject}"),
+    Reason.NO_HISTORY: Text("历史数据不足：{subject}", "not enough history: {subject}"),
     Reason.NOT_SELECTED: Text("未纳入本次巡检", "not selected for this inspection"),
     Reason.INTERRUPTED: Text("巡检中断，未执行到此项", "the inspection was interrupted before it"),
     Reason.ERROR: Text("采集出错：{subject}", "error while reading: {subject}"),

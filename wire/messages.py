@@ -40,6 +40,7 @@ class Reason(Enum):
     UNREACHABLE = "unreachable"
     NOT_CONFIGURED = "not_configured"
     NOT_APPLICABLE = "not_applicable"
+    NO_HISTORY = "no_history"
     NOT_SELECTED = "not_selected"
     INTERRUPTED = "interrupted"
     ERROR = "error"

@@ -33,7 +33,7 @@ from checks.wording import count, duration, listing, percent, reason, size
 from wire.messages import WIRE_VERSION, Cost, Failure, Reason
 
 # Nothing was wrong where the host just does not have what a check reads, or nobody asked for it.
-NOT_COUNTED = (Reason.UNSUPPORTED, Reason.NOT_CONFIGURED, Reason.NOT_SELECTED)
+NOT_COUNTED = (Reason.NOT_APPLICABLE, Reason.NOT_CONFIGURED, Reason.NOT_SELECTED)
 
 
 class Absent(Struct, frozen=True):

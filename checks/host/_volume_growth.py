@@ -106,5 +106,5 @@ def _history_too_short(place: str, points: int, least: int) -> Verdict:
         f"历史数据不足：已有 {points} 天，预测至少需要 {least} 天；继续定期巡检后自动给出。",
         f"Too little history: {points} days of at least {least}; regular inspections fill it.",
     )
-    failure = Failure(Reason.UNSUPPORTED, f"history {points}/{least} days")
+    failure = Failure(Reason.NO_HISTORY, f"{points}/{least} d")
     return not_run(place, failure, message)

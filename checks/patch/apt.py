@@ -28,7 +28,7 @@ from checks.api import (
     not_run,
     ok,
 )
-from checks.errors import ProbeError, UnexpectedOutput, Unsupported
+from checks.errors import NotApplicable, ProbeError, UnexpectedOutput
 from checks.wording import days, listing
 from wire.messages import Reason
 
@@ -61,7 +61,7 @@ class Facts(Struct, frozen=True):
 def probe(host: Host) -> Facts:
     """Simulate a dist-upgrade with the cached lists. Raise Unsupported where dpkg is not used."""
     if not host.exists("/var/lib/dpkg/status"):
-        raise Unsupported("apt", "this host does not use dpkg")
+        raise NotApplicable("apt", "this host does not use dpkg")
     answer = host.run(
         "apt-get", "-s", "-o", "Debug::NoLocking=true", "dist-upgrade", timeout_seconds=60
     )

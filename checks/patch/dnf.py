@@ -28,7 +28,7 @@ from checks.api import (
     not_run,
     ok,
 )
-from checks.errors import ProbeError, UnexpectedOutput, Unsupported
+from checks.errors import NotApplicable, ProbeError, UnexpectedOutput
 from checks.wording import days, listing
 from wire.messages import Reason
 
@@ -64,7 +64,7 @@ def probe(host: Host) -> Facts:
     """List the security advisories that apply. Raise Unsupported where there is no dnf or yum."""
     tool = next((name for name in ("dnf", "dnf5", "yum") if host.exists(f"/usr/bin/{name}")), None)
     if tool is None:
-        raise Unsupported("dnf", "this host uses neither dnf nor yum")
+        raise NotApplicable("dnf", "this host uses neither dnf nor yum")
     security = "security" if tool == "yum" else "--security"
     advisories = parse_advisories(_listed(host, tool, security))
     return Facts(

@@ -79,7 +79,7 @@ def test_failures_are_grouped_and_targets_told_apart() -> None:
 def test_what_the_host_does_not_have_lowers_no_coverage() -> None:
     facts = derive(
         inspection(Planned("host.clock"), Planned("patch.dnf")),
-        [observation("host.clock"), observation("patch.dnf", Reason.UNSUPPORTED)],
+        [observation("host.clock"), observation("patch.dnf", Reason.NOT_APPLICABLE)],
     )
     assert coverage_percent(facts) == pytest.approx(100)
 

@@ -23,7 +23,7 @@ def test_every_check_loads() -> None:
 def test_a_check_says_its_title_and_what_it_reads(check: Check[Any]) -> None:
     assert check.title.zh
     assert check.title.en
-    assert check.reads
+    assert check.reads or check.derive
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule.code for rule in RULES])
