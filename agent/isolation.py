@@ -36,6 +36,7 @@ _POLL_SECONDS = 0.02
 _QUICK_POLL_SECONDS = 0.001
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _NICENESS = 10
+_surrogate = re.compile("[\ud800-\udfff]")
 _nul_escape = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
@@ -298,7 +299,7 @@ def _unforeseen(error: BaseException) -> Failure:
 
 
 def _short(value: object, most: int) -> str:
-    return str(value).encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")[:most]
+    return str(value)[:most]
 
 
 def _encoded(facts: object) -> bytes:
@@ -312,7 +313,7 @@ def _encoded(facts: object) -> bytes:
 
 def _readable(value: object) -> object:
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
+        return _surrogate.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, dict):
         return {_readable(key): _readable(entry) for key, entry in value.items()}
     if isinstance(value, list):

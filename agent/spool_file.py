@@ -23,6 +23,7 @@ BALLAST = "ballast"
 BALLAST_BYTES = 2**20
 """Given up when the disk is full, so that just then the finding that says so can be written."""
 
+_LEAST_ROOM_BYTES = 2**16
 _SCHEMA_VERSION = 1
 _SCHEMA = (
     "CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -70,8 +71,11 @@ def opened(folder: Path) -> tuple[sqlite3.Connection, str | None]:
     try:
         try:
             connection = _connect(folder / NAME)
-        except sqlite3.OperationalError:
-            raise  # locked, not writable, full: nothing is wrong with the content
+        except sqlite3.OperationalError as error:
+            # Locked, not writable, full: nothing is wrong with the content.
+            if not (_is_full(folder, error) and _give_up_ballast(folder)):
+                raise
+            connection = _connect(folder / NAME)
         except sqlite3.DatabaseError:
             damaged = _move_aside(folder)
             connection = _connect(folder / NAME)
@@ -90,7 +94,7 @@ def write(connection: sqlite3.Connection, folder: Path, action: Callable[[], Val
         try:
             return _transaction(connection, action)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_FULL" or not _give_up_ballast(folder):
+            if not (_is_full(folder, error) and _give_up_ballast(folder)):
                 raise
             return _transaction(connection, action)
     except sqlite3.Error as error:
@@ -98,9 +102,10 @@ def write(connection: sqlite3.Connection, folder: Path, action: Callable[[], Val
 
 
 def load_ballast(folder: Path) -> None:
-    """Lay the ballast by, unless it lies there or the disk has no room for it."""
+    """Lay the ballast by, unless it lies there or the disk has little room for it."""
     path = folder / BALLAST
-    if path.exists():
+    room = os.statvfs(folder)
+    if path.exists() or room.f_bavail * room.f_frsize < 2 * BALLAST_BYTES:
         return
     try:
         with path.open("wb") as file:
@@ -112,7 +117,7 @@ def load_ballast(folder: Path) -> None:
 def fault(folder: Path, error: sqlite3.Error) -> SpoolError:
     """Return what an error of SQLite means for a person."""
     name = getattr(error, "sqlite_errorname", "")
-    if name == "SQLITE_FULL":
+    if _is_full(folder, error):
         return SpoolFull(messages.SPOOL_FULL.format(folder=str(folder)))
     if name in ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM"):
         return _unusable(folder, str(error))
@@ -181,6 +186,18 @@ def _transaction(connection: sqlite3.Connection, action: Callable[[], Value]) ->
             connection.execute("ROLLBACK")
         raise
     return value
+
+
+def _is_full(folder: Path, error: sqlite3.Error) -> bool:
+    """Return whether an error means a full disk.
+
+    SQLite says SQLITE_FULL of its data, but SQLITE_IOERR of its shared memory file.
+    """
+    name = getattr(error, "sqlite_errorname", "")
+    if not name.startswith("SQLITE_IOERR"):
+        return name == "SQLITE_FULL"
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize < _LEAST_ROOM_BYTES
 
 
 def _give_up_ballast(folder: Path) -> bool:
