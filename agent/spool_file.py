@@ -33,7 +33,8 @@ _SCHEMA = (
         "(number INTEGER PRIMARY KEY, inspection TEXT NOT NULL, line BLOB NOT NULL)"
     ),
     (
-        "CREATE TABLE batches (seq INTEGER PRIMARY KEY, agent TEXT NOT NULL, payload BLOB NOT NULL, "
+        "CREATE TABLE batches (seq INTEGER PRIMARY KEY, agent TEXT NOT NULL, "
+        "payload BLOB NOT NULL, "
         "digest TEXT NOT NULL, observations INTEGER NOT NULL, refusals INTEGER NOT NULL DEFAULT 0, "
         "refused_why TEXT)"
     ),

@@ -1,4 +1,4 @@
-"""What the agent's tests share: plug-in checks, a collector of a few lines, the agent as a process."""
+"""What the agent's tests share: plug-in checks, a small collector, the agent as a process."""
 
 import json
 import os
