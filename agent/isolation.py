@@ -28,6 +28,9 @@ from checks.api import Host
 from checks.errors import ProbeError, Unsupported
 from wire.messages import Cost, Failure, Reason
 
+if sys.platform != "win32":
+    import resource  # here, not in the child: each child would load it anew
+
 LARGEST_FACTS_BYTES = 6 * 2**20
 """Far above any real check, and small enough that one line always fits into one batch."""
 
@@ -237,8 +240,6 @@ def _live(probe: Callable[[Host], Any], host: Host, limits: Limits, writing_end:
 
 def _settle(limits: Limits, writing_end: int) -> None:
     """Part with the parent: session, signals, files, limits."""
-    import resource
-
     os.setsid()
     for number in (*_ENDING_SIGNALS, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
@@ -260,8 +261,6 @@ def _settle(limits: Limits, writing_end: int) -> None:
 
 
 def _bound(kind: int, value: int) -> None:
-    import resource
-
     hard = resource.getrlimit(kind)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(kind, (value, hard if kind == resource.RLIMIT_CPU else value))

@@ -1,7 +1,11 @@
 """Plan which checks run, and run their probes, a few at once.
 
-Light checks first, the one with the longest deadline foremost (it samples over a window, and the
-others run meanwhile); then the heavy ones, one at a time, when no window is open any more.
+Light checks first, several at once; then those that sample the host over a window, with nothing
+beside them; then the heavy ones, one at a time.
+
+Sampling waits because the agent would measure itself: among the light probes the processor check
+found its busiest second at 11 % on two idle cores, alone at 1.5 % (average 2.1 % and 0.6 %). The
+wait costs the run half a second.
 """
 
 import time
@@ -9,6 +13,7 @@ from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import IntEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -51,6 +56,18 @@ class Started:
 Step = Started | Observation
 
 
+class _Phase(IntEnum):
+    LIGHT = 0
+    SAMPLING = 1
+    HEAVY = 2
+
+
+def _phase(job: Job) -> _Phase:
+    if job.check.heavy:
+        return _Phase.HEAVY
+    return _Phase.SAMPLING if job.check.sampling else _Phase.LIGHT
+
+
 def plan(
     checks: Mapping[str, Check[Any]],
     system: str,
@@ -85,7 +102,7 @@ def plan(
             skipped.append(Skipped(check_id, Failure(Reason.NOT_CONFIGURED, check.target)))
         else:
             jobs.append(Job(check_id, check, chosen.deadline_seconds or check.deadline_seconds))
-    jobs.sort(key=lambda job: (job.check.heavy, -job.deadline_seconds, job.check_id))
+    jobs.sort(key=lambda job: (_phase(job), job.check_id))
     return Plan(tuple(jobs), tuple(skipped))
 
 
@@ -100,21 +117,29 @@ def run(jobs: Sequence[Job], host: Host, *, parallel: int, memory_bytes: int) ->
     Every job gives one observation. When the iterator is closed or interrupted, the children
     still running are killed.
     """
-    light = deque(job for job in jobs if not job.check.heavy)
-    heavy = deque(job for job in jobs if job.check.heavy)
-    running: dict[int, tuple[Job, isolation.Child]] = {}
+    for phase in _Phase:
+        waiting = [job for job in jobs if _phase(job) == phase]
+        yield from _run_phase(waiting, host, 1 if phase == _Phase.HEAVY else parallel, memory_bytes)
+
+
+def _run_phase(
+    jobs: Sequence[Job], host: Host, parallel: int, memory_bytes: int
+) -> Generator[Step]:
+    waiting = deque(jobs)
+    running: list[tuple[Job, isolation.Child]] = []
     try:
-        while light or heavy or running:
-            while (light and len(running) < parallel) or (heavy and not running):
-                job = light.popleft() if light else heavy.popleft()
-                running[id(job)] = job, _start(job, host, memory_bytes)
+        while waiting or running:
+            while waiting and len(running) < parallel:
+                job = waiting.popleft()
+                running.append((job, _start(job, host, memory_bytes)))
                 yield Started(job.check_id)
-            ended = isolation.wait([child for _, child in running.values()])
-            for key in [key for key, (_, child) in running.items() if child in ended]:
-                job, child = running.pop(key)
+            ended = isolation.wait([child for _, child in running])
+            done = [entry for entry in running if entry[1] in ended]
+            running = [entry for entry in running if entry[1] not in ended]
+            for job, child in done:
                 yield _observation(job, child)
     finally:
-        for _, child in running.values():
+        for _, child in running:
             isolation.kill(child)
 
 

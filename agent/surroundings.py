@@ -12,6 +12,9 @@ from checks.api import Check, Host
 from checks.errors import ProbeError
 from wire.messages import Cost, HostIdentity
 
+if sys.platform != "win32":
+    import resource
+
 _SOURCES = {".py", ".toml"}  # data that checks are shipped with are part of what they say
 
 
@@ -53,8 +56,6 @@ def checks_digest(loaded: Iterable[Check[Any]]) -> str:
 
 def cost_until_now(wall_seconds: float) -> Cost:
     """Return what this process and all its ended children took."""
-    import resource
-
     own = resource.getrusage(resource.RUSAGE_SELF)
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     unit = 1 if sys.platform == "darwin" else 1024
