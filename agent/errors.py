@@ -55,11 +55,17 @@ class UploadError(AgentError):
 
 
 class Unreached(UploadError):
-    """No answer, or one that asks to come again; `after_seconds` if it said when."""
+    """No answer, or one that asks to come again; `after_seconds` if it said when.
 
-    def __init__(self, text: Text, *, after_seconds: float | None = None) -> None:
+    `again` is false where another try in the same run would end alike.
+    """
+
+    def __init__(
+        self, text: Text, *, after_seconds: float | None = None, again: bool = True
+    ) -> None:
         super().__init__(text)
         self.after_seconds = after_seconds
+        self.again = again
 
 
 class NotCollector(UploadError):

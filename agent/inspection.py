@@ -19,7 +19,7 @@ from agent.events import (
     PlanMade,
     RunFinished,
 )
-from agent.runner import Plan, Started, run
+from agent.runner import LeftBehind, Plan, Started, run
 from agent.settings import Settings
 from agent.spool import Spool
 from agent.upload import Uploader
@@ -136,11 +136,15 @@ def _collect(
         host,
         parallel=settings.run.parallel,
         memory_bytes=settings.run.memory_mebibytes * 2**20,
+        left_behind=spool.left_behind(),
     )
     try:
         for step in steps:
             if isinstance(step, Started):
                 report(CheckStarted(step.check_id))
+                continue
+            if isinstance(step, LeftBehind):
+                spool.leave_behind(step.check_id, step.process)
                 continue
             spool.add(inspection_id, step)
             done += 1

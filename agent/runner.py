@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Any
+
+from msgspec import UNSET
 
 from agent import isolation, messages
 from agent.errors import PatternUnknown
 from agent.settings import CheckSettings
 from checks.api import Check, Host
-from wire.messages import Failure, Observation, Planned, Reason, Skipped
+from wire.messages import Cost, Failure, Observation, Planned, Reason, Skipped
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,15 @@ class Started:
     check_id: str
 
 
-Step = Started | Observation
+@dataclass(frozen=True)
+class LeftBehind:
+    """The probe of a check could not be killed; `process` is its isolation.identity."""
+
+    check_id: str
+    process: str
+
+
+Step = Started | LeftBehind | Observation
 
 
 class _Phase(IntEnum):
@@ -111,14 +122,29 @@ def fits(check_id: str, pattern: str) -> bool:
     return fnmatchcase(check_id, pattern) or check_id.startswith(f"{pattern}.")
 
 
-def run(jobs: Sequence[Job], host: Host, *, parallel: int, memory_bytes: int) -> Generator[Step]:
+def run(
+    jobs: Sequence[Job],
+    host: Host,
+    *,
+    parallel: int,
+    memory_bytes: int,
+    left_behind: Mapping[str, str] = MappingProxyType({}),
+) -> Generator[Step]:
     """Run the jobs and yield each start and each observation as it comes.
 
-    Every job gives one observation. When the iterator is closed or interrupted, the children
-    still running are killed.
+    Every job gives one observation. `left_behind` has the processes of earlier runs that could not
+    be killed, by check: while such a one is there, its check is not started again. When the
+    iterator is closed or interrupted, the children still running are killed.
     """
+    free = []
+    for job in jobs:
+        process = left_behind.get(job.check_id, "")
+        if isolation.is_alive(process):
+            yield _still_hanging(job, process)
+        else:
+            free.append(job)
     for phase in _Phase:
-        waiting = [job for job in jobs if _phase(job) == phase]
+        waiting = [job for job in free if _phase(job) == phase]
         yield from _run_phase(waiting, host, 1 if phase == _Phase.HEAVY else parallel, memory_bytes)
 
 
@@ -137,7 +163,10 @@ def _run_phase(
             done = [entry for entry in running if entry[1] in ended]
             running = [entry for entry in running if entry[1] not in ended]
             for job, child in done:
-                yield _observation(job, child)
+                if child.left_behind:
+                    yield LeftBehind(job.check_id, isolation.identity(child.pid))
+                assert child.reading is not None
+                yield _observation(job, child.reading)
     finally:
         for _, child in running:
             isolation.kill(child)
@@ -149,14 +178,19 @@ def _start(job: Job, host: Host, memory_bytes: int) -> isolation.Child:
     return isolation.start(job.check.probe, host, limits)
 
 
-def _observation(job: Job, child: isolation.Child) -> Observation:
-    assert child.reading is not None
+def _still_hanging(job: Job, process: str) -> Observation:
+    detail = f"process {process.partition(' ')[0]} of an earlier inspection can't be killed"
+    failure = Failure(Reason.TIMEOUT, f"{job.deadline_seconds:g} s", f"not started: {detail}")
+    return _observation(job, isolation.Reading(UNSET, failure, Cost(0, 0, 0)))
+
+
+def _observation(job: Job, reading: isolation.Reading) -> Observation:
     return Observation(
         check=job.check_id,
         version=job.check.version,
         observed_at=datetime.now(UTC),
         monotonic_seconds=time.monotonic(),
-        cost=child.reading.cost,
-        facts=child.reading.facts,
-        failure=child.reading.failure,
+        cost=reading.cost,
+        facts=reading.facts,
+        failure=reading.failure,
     )

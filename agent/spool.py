@@ -120,6 +120,16 @@ class Spool:
 
         return self._write(delete)
 
+    def left_behind(self) -> dict[str, str]:
+        """Return the processes that could not be killed, by check (see agent/runner.py)."""
+        rows = self._rows("SELECT value FROM notes WHERE name = 'left_behind'")
+        return msgspec.json.decode(rows[0][0], type=dict[str, str]) if rows else {}
+
+    def leave_behind(self, check_id: str, process: str) -> None:
+        """Note a process that could not be killed, in place of an earlier one of its check."""
+        noted = msgspec.json.encode(self.left_behind() | {check_id: process}).decode()
+        self._write(lambda: self._note("left_behind", noted))
+
     def refuse(self, seq: int, why: Text) -> None:
         """Note that the collector refused a batch. It is kept."""
         words = msgspec.json.encode((why.zh, why.en)).decode()

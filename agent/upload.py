@@ -126,7 +126,13 @@ class Uploader:
         return self._pool
 
     def _failed(self, sentence: Text, error: Exception) -> Unreached:
-        return Unreached(sentence.format(host=self._host, detail=_innermost(error)))
+        cause = _innermost(error)
+        words = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None) or cause
+        return Unreached(
+            sentence.format(host=self._host, detail=str(words)[:200]),
+            # A certificate does not get better within a minute.
+            again=not hasattr(cause, "verify_message"),
+        )
 
 
 def _tried(attempt: Callable[[], Value]) -> Value:
@@ -154,7 +160,7 @@ def _tried(attempt: Callable[[], Value]) -> Value:
 
 def _pause(error: Exception) -> bool | float:
     """Return whether another try is worth it, or after how many seconds."""
-    if not isinstance(error, Unreached):
+    if not isinstance(error, Unreached) or not error.again:
         return False
     if error.after_seconds is None:
         return True
@@ -185,8 +191,7 @@ def _said(body: bytes) -> str:
     return ": " + "".join(letter if letter.isprintable() else " " for letter in detail[:300])
 
 
-def _innermost(error: BaseException) -> str:
+def _innermost(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
-    words = getattr(error, "verify_message", None) or getattr(error, "strerror", None)
-    return str(words or error)[:200]
+    return error

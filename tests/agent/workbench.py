@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -106,7 +107,7 @@ def accepting_without_answer(collector: FakeCollector, seq: int, body: bytes) ->
 
 
 @contextmanager
-def collecting(*reactions: Reaction) -> Iterator[FakeCollector]:
+def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Iterator[FakeCollector]:
     collector = FakeCollector(list(reactions))
 
     class Handler(BaseHTTPRequestHandler):
@@ -135,9 +136,11 @@ def collecting(*reactions: Reaction) -> Iterator[FakeCollector]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    collector.url = f"http://127.0.0.1:{server.server_port}"
+    collector.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}"
     try:
         yield collector
     finally:

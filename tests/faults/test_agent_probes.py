@@ -200,6 +200,21 @@ def test_a_child_that_cannot_be_killed_is_left_behind(tmp_path: Path) -> None:
         assert "left behind" in failure(stuck).detail
         pid = int(pid_file.read_text())
         assert psutil.pid_exists(pid)
+        # As long as it is there, no second one is started.
+        pid_file.write_text("")
+        with collecting() as collector:
+            site.url = collector.url
+            site.configure()
+            began = time.monotonic()
+            assert site.run(timeout=20).exit_code == 0
+            assert time.monotonic() - began < 1 + 5
+        assert pid_file.read_text() == ""
+        pid_file.write_text(str(pid))
+        again = next(
+            entry for entry in collector.batches()[0].observations if entry.check == "sample.stuck"
+        )
+        assert failure(again).reason == Reason.TIMEOUT
+        assert f"process {pid} of an earlier inspection" in failure(again).detail
         # It holds nothing of the agent: the next run gets the lock and its output ends.
         open_files = [file.path for file in psutil.Process(pid).open_files()]
         assert not any(str(site.state) in path for path in open_files)
