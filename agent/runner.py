@@ -22,6 +22,8 @@ from msgspec import UNSET
 
 from agent import isolation, messages
 from agent.errors import PatternUnknown
+from agent.probing import Limits
+from agent.processes import identity, is_alive
 from agent.settings import CheckSettings
 from checks.api import Check, Host
 from wire.messages import Cost, Failure, Observation, Planned, Reason, Skipped
@@ -58,7 +60,7 @@ class Started:
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """The probe of a check could not be killed; `process` is its isolation.identity."""
+    """The probe of a check could not be killed; `process` is its processes.identity."""
 
     check_id: str
     process: str
@@ -139,7 +141,7 @@ def run(
     free = []
     for job in jobs:
         process = left_behind.get(job.check_id, "")
-        if isolation.is_alive(process):
+        if is_alive(process):
             yield _still_hanging(job, process)
         else:
             free.append(job)
@@ -164,7 +166,7 @@ def _run_phase(
             running = [entry for entry in running if entry[1] not in ended]
             for job, child in done:
                 if child.left_behind:
-                    yield LeftBehind(job.check_id, isolation.identity(child.pid))
+                    yield LeftBehind(job.check_id, identity(child.pid))
                 assert child.reading is not None
                 yield _observation(job, child.reading)
     finally:
@@ -174,7 +176,7 @@ def _run_phase(
 
 def _start(job: Job, host: Host, memory_bytes: int) -> isolation.Child:
     assert job.check.probe is not None
-    limits = isolation.Limits(job.deadline_seconds, memory_bytes)
+    limits = Limits(job.deadline_seconds, memory_bytes)
     return isolation.start(job.check.probe, host, limits)
 
 

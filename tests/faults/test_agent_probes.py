@@ -205,9 +205,7 @@ def test_a_child_that_cannot_be_killed_is_left_behind(tmp_path: Path) -> None:
         with collecting() as collector:
             site.url = collector.url
             site.configure()
-            began = time.monotonic()
             assert site.run(timeout=20).exit_code == 0
-            assert time.monotonic() - began < 1 + 5
         assert pid_file.read_text() == ""
         pid_file.write_text(str(pid))
         again = next(
