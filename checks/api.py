@@ -310,6 +310,9 @@ class Check(Generic[FactsType]):
     deadline_seconds: float = 20
     heavy: bool = False
     """True for a reading that costs more than all light ones: own schedule, cached."""
+    sampling: bool = False
+    """True for a reading that watches the host over a window: no other probe runs meanwhile, so
+    that the agent does not measure itself."""
     version: int = 1
     """Raised when the facts change their meaning."""
     decoder: "msgspec.json.Decoder[FactsType]" = field(init=False, repr=False, compare=False)

@@ -1,0 +1,90 @@
+"""`xunjian-agent`: check, run, status."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from types import FrameType
+
+from agent import VERSION, messages
+from agent.settings import DEFAULT_PATH
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code (see agent/commands.py)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Before the parser is built: its help is in the language, too.
+    parser = _parser("en" if _wants_english(given) else "zh-CN")
+    chosen = parser.parse_args(given)
+    from agent import commands
+    from agent.console import Console
+    from agent.errors import AgentError
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(signal, "SIGCHLD"):
+        # Whoever started this may have it ignored; then no child could be waited for.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    console = Console(chosen.lang)
+    try:
+        if chosen.command == "check":
+            return commands.check(
+                console, chosen.patterns, listing=chosen.list, as_json=chosen.json
+            )
+        if chosen.command == "run":
+            return commands.run(console, chosen.settings, chosen.only, as_json=chosen.json)
+        return commands.status(console, chosen.settings, as_json=chosen.json)
+    except AgentError as error:
+        console.complain(error.text)
+        return commands.COULD_NOT
+    except KeyboardInterrupt:
+        console.complain(messages.STOPPED)
+        return commands.KEPT
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Let TERM do what Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _wants_english(given: Sequence[str]) -> bool:
+    return "--lang=en" in given or ("--lang", "en") in pairwise(given)
+
+
+def _parser(language: str) -> argparse.ArgumentParser:
+    def words(name: str) -> str:
+        return messages.spoken(messages.HELP[name], language)
+
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--lang", choices=messages.LANGUAGES, default=messages.LANGUAGES[0], help=words("lang")
+    )
+    shared.add_argument("--json", action="store_true", help=words("json"))
+    with_settings = argparse.ArgumentParser(add_help=False)
+    with_settings.add_argument(
+        "--settings", metavar="FILE", default=DEFAULT_PATH, help=words("settings")
+    )
+    parser = argparse.ArgumentParser(prog="xunjian-agent", description=words("agent"))
+    parser.add_argument("--version", action="version", version=f"xunjian-agent {VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            parents=[shared, *parents],
+            help=words(name),
+            description=words(name),
+            epilog=words(f"{name}_examples"),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    check = command("check")
+    check.add_argument("patterns", nargs="*", metavar="PATTERN", help=words("pattern"))
+    check.add_argument("--list", action="store_true", help=words("list"))
+    run = command("run", with_settings)
+    run.add_argument(
+        "--only", action="append", default=[], metavar="PATTERN", help=words("pattern")
+    )
+    command("status", with_settings)
+    return parser

@@ -1,0 +1,156 @@
+"""The three commands. Exit codes: 0 did its job, 1 kept what it has, 2 could not."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from agent import messages, runner, showing
+from agent.console import Console
+from agent.errors import AgentError
+from agent.events import Event, SpoolDamaged
+from agent.host import LocalHost
+from agent.settings import Run, load
+from checks import wording
+from checks.api import Check
+from checks.discovery import Catalogue, discover
+from wire.messages import Observation
+
+DONE, KEPT, COULD_NOT = 0, 1, 2
+
+
+def check(console: Console, patterns: Sequence[str], *, listing: bool, as_json: bool) -> int:
+    """Run probes and print their facts, or list the checks; no settings, no collector."""
+    catalogue = discover()
+    _complain_of_broken(console, catalogue)
+    host = LocalHost()
+    plan = runner.plan(catalogue.checks, host.system, {}, patterns)
+    if listing:
+        for job in sorted(plan.jobs, key=lambda job: job.check_id):
+            _list(console, job, as_json=as_json)
+        return DONE
+    _demand_posix()
+    limits = Run()
+    steps = runner.run(
+        plan.jobs,
+        host,
+        parallel=limits.parallel,
+        memory_bytes=limits.memory_mebibytes * 2**20,
+    )
+    for step in steps:
+        if isinstance(step, Observation):
+            if as_json:
+                console.json(step)
+            else:
+                _show(console, catalogue.checks[step.check], step)
+    return DONE
+
+
+def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_json: bool) -> int:
+    """Make one inspection, hand over what waits."""
+    from agent.inspection import inspect
+    from agent.spool import Spool
+    from agent.spool_file import exclusive
+
+    _demand_posix()
+    catalogue = discover()
+    # A check that can't be loaded may still be named in the settings.
+    known = [*catalogue.checks, *(error.partition(":")[0] for error in catalogue.errors)]
+    settings = load(settings_path, known)
+    _complain_of_broken(console, catalogue)
+    host = LocalHost()
+    plan = runner.plan(catalogue.checks, host.system, settings.checks, patterns)
+
+    def report(event: Event) -> None:
+        if as_json:
+            console.json(event)
+        else:
+            console.tell(event)
+
+    folder = Path(settings.agent.state)
+    with exclusive(folder):
+        spool = Spool(folder)
+        try:
+            if spool.damaged is not None:
+                report(SpoolDamaged(spool.damaged))
+            complete = inspect(settings, catalogue, plan, spool, host, report, console.language)
+        except KeyboardInterrupt:
+            console.complain(messages.INTERRUPTED)
+            return KEPT
+        finally:
+            spool.close()
+    if not complete:
+        console.complain(messages.NOT_HANDED_OVER)
+    return DONE if complete else KEPT
+
+
+def status(console: Console, settings_path: str, *, as_json: bool) -> int:
+    """Print what the spool holds."""
+    from agent.status import look
+
+    settings = load(settings_path)
+    found = look(settings.agent.id, Path(settings.agent.state), console.language)
+    if as_json:
+        console.json(found)
+    elif found is None:
+        console.say(messages.STATUS_NEVER.format(folder=settings.agent.state))
+    else:
+        for name, title in messages.STATUS_LINES:
+            value = getattr(found, name)
+            shown = console.words(messages.STATUS_NONE) if value is None else str(value)
+            console.say(messages.FIELD.format(title=title, value=shown))
+        for batch in found.refused:
+            console.say(
+                messages.STATUS_REFUSED.format(seq=batch.seq, times=batch.times, why=batch.why)
+            )
+    return DONE
+
+
+def _demand_posix() -> None:
+    if not hasattr(os, "fork"):
+        raise AgentError(messages.NOT_POSIX)
+
+
+def _complain_of_broken(console: Console, catalogue: Catalogue) -> None:
+    for error in catalogue.errors:
+        console.complain(messages.BROKEN.format(detail=error))
+
+
+def _list(console: Console, job: runner.Job, *, as_json: bool) -> None:
+    declared = job.check
+    if as_json:
+        console.json(
+            {
+                "check": job.check_id,
+                "title": console.words(declared.title),
+                "reads": declared.reads,
+                "privilege": console.words(declared.privilege),
+                "deadline_seconds": declared.deadline_seconds,
+                "heavy": declared.heavy,
+            }
+        )
+        return
+    console.say(f"{job.check_id}  {console.words(declared.title)}")
+    deadline = messages.SECONDS.format(value=f"{declared.deadline_seconds:g}")
+    for title, value in (
+        (messages.LIST_READS, ", ".join(declared.reads)),
+        (messages.LIST_PRIVILEGE, console.words(declared.privilege)),
+        (messages.LIST_DEADLINE, console.words(deadline)),
+    ):
+        console.say(messages.FIELD.format(title=title, value=value))
+    if declared.heavy:
+        console.say(messages.LIST_HEAVY)
+
+
+def _show(console: Console, declared: Check[Any], observation: Observation) -> None:
+    console.say(f"{observation.check}  {console.words(declared.title)}")
+    if observation.failure is not None:
+        reason = console.words(wording.reason(observation.failure))
+        detail = f" ({observation.failure.detail})" if observation.failure.detail else ""
+        console.say(messages.NOT_READ.format(why=reason + detail))
+    if observation.facts is not UNSET:
+        for line in showing.lines(msgspec.json.decode(observation.facts)):
+            console.say(line)

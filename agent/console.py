@@ -1,0 +1,87 @@
+"""Where the agent prints: sentences for a person, or JSON lines for a program."""
+
+import os
+import sys
+
+import msgspec
+
+from agent import messages
+from agent.events import (
+    BatchesSealed,
+    BatchKept,
+    BatchUploaded,
+    CheckObserved,
+    Event,
+    RunFinished,
+    SpoolDamaged,
+)
+from checks import wording
+from checks.api import Text
+from wire.messages import Failure, Reason
+
+
+class Console:
+    """Standard output and standard error in one language.
+
+    A reader that has gone away (`| head`) is no reason to stop an inspection: what can't be
+    printed any more is dropped.
+    """
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        for stream in (sys.stdout, sys.stderr):
+            # A terminal in another encoding shows a mark, not a UnicodeEncodeError.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+
+    def words(self, text: Text) -> str:
+        """Return the text in the language of this console."""
+        return messages.spoken(text, self.language)
+
+    def say(self, text: Text | str) -> None:
+        """Print a line."""
+        self._out(text if isinstance(text, str) else self.words(text))
+
+    def json(self, value: object) -> None:
+        """Print a value as one line of JSON, at once."""
+        self._out(msgspec.json.encode(value).decode("utf-8", "replace"))
+
+    def complain(self, text: Text) -> None:
+        """Print a sentence on standard error."""
+        print(f"xunjian-agent: {self.words(text)}", file=sys.stderr, flush=True)
+
+    def tell(self, event: Event) -> None:
+        """Print what happens in a run, for a person."""
+        sentence = _sentence(event)
+        if sentence is not None:
+            self.say(sentence)
+
+    def _out(self, line: str) -> None:
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, sys.stdout.fileno())
+            os.close(nothing)
+
+
+def _sentence(event: Event) -> Text | None:
+    match event:
+        case SpoolDamaged(moved_to=file):
+            return messages.SPOOL_DAMAGED.format(file=file)
+        case CheckObserved(check=check, failure=failure, done=done, total=total):
+            result = messages.DONE
+            if failure is not None:
+                result = wording.reason(Failure(Reason(failure)))
+                result = Text(result.zh.rstrip("：: "), result.en.rstrip("：: "))
+            return messages.RUN_CHECKED.format(done=done, total=total, check=check, result=result)
+        case BatchUploaded(seq=seq):
+            return messages.RUN_UPLOADED.format(seq=seq)
+        case BatchKept(seq=seq, why=why):
+            return messages.RUN_KEPT.format(seq=seq, why=why)
+        case RunFinished(inspection=name, collected=collected, total=total, pending=pending):
+            return messages.RUN_FINISHED.format(
+                inspection=name, collected=collected, total=total, pending=pending
+            )
+        case BatchesSealed() | _:
+            return None

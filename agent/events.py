@@ -1,0 +1,81 @@
+"""What happens during a run, as it happens: `xunjian-agent run --json` prints one a line.
+
+{"event":"planned","total":20}
+{"event":"started","check":"host.volumes"}
+{"event":"observed","check":"host.volumes","failure":null,"done":1,"total":20}
+{"event":"sealed","batches":1}
+{"event":"uploaded","seq":7,"duplicate":false}
+{"event":"kept","seq":8,"why":"…"}
+{"event":"finished","inspection":"…","collected":19,"total":20,"pending":1}
+{"event":"spool_damaged","moved_to":"…"}      (first, and only where it happened)
+"""
+
+from msgspec import Struct
+
+
+class SpoolDamaged(Struct, frozen=True, tag_field="event", tag="spool_damaged"):
+    """The spool was damaged; it was moved aside and a new one was started."""
+
+    moved_to: str
+
+
+class PlanMade(Struct, frozen=True, tag_field="event", tag="planned"):
+    """So many checks are going to run."""
+
+    total: int
+
+
+class CheckStarted(Struct, frozen=True, tag_field="event", tag="started"):
+    """The probe of a check has been started."""
+
+    check: str
+
+
+class CheckObserved(Struct, frozen=True, tag_field="event", tag="observed"):
+    """The observation of a check is durable; `failure` is a wire.messages.Reason or None."""
+
+    check: str
+    failure: str | None
+    done: int
+    total: int
+
+
+class BatchesSealed(Struct, frozen=True, tag_field="event", tag="sealed"):
+    """So many batches were made, those of interrupted inspections included."""
+
+    batches: int
+
+
+class BatchUploaded(Struct, frozen=True, tag_field="event", tag="uploaded"):
+    """The collector acknowledged a batch, and the spool has let it go."""
+
+    seq: int
+    duplicate: bool
+
+
+class BatchKept(Struct, frozen=True, tag_field="event", tag="kept"):
+    """A batch stays in the spool; `why` is a sentence in the language of the run."""
+
+    seq: int
+    why: str
+
+
+class RunFinished(Struct, frozen=True, tag_field="event", tag="finished"):
+    """The run is over: so many checks gave facts, so many batches wait."""
+
+    inspection: str
+    collected: int
+    total: int
+    pending: int
+
+
+Event = (
+    SpoolDamaged
+    | PlanMade
+    | CheckStarted
+    | CheckObserved
+    | BatchesSealed
+    | BatchUploaded
+    | BatchKept
+    | RunFinished
+)

@@ -1,0 +1,156 @@
+"""One inspection from beginning to end: plan, run, store, seal, hand over."""
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from agent import VERSION, messages, surroundings
+from agent.errors import NotCollector, Refused, Unreached
+from agent.events import (
+    BatchesSealed,
+    BatchKept,
+    BatchUploaded,
+    CheckObserved,
+    CheckStarted,
+    Event,
+    PlanMade,
+    RunFinished,
+)
+from agent.runner import LeftBehind, Plan, Started, run
+from agent.settings import Settings
+from agent.spool import Spool
+from agent.upload import Uploader
+from checks.api import Host, Text
+from checks.discovery import Catalogue
+from wire.messages import Cost, Inspection
+
+Report = Callable[[Event], None]
+
+
+def inspect(
+    settings: Settings,
+    catalogue: Catalogue,
+    plan: Plan,
+    spool: Spool,
+    host: Host,
+    report: Report,
+    language: str,
+) -> bool:
+    """Make one inspection and hand over all that waits; return whether nothing new had to stay.
+
+    Interrupted inspections of earlier runs are sealed first. Raise SpoolError when an observation
+    can't be kept, KeyboardInterrupt when interrupted: what was done by then is in the spool and
+    sealed as interrupted.
+    """
+    began = time.monotonic()
+    sealed = spool.seal_interrupted()
+    inspection = _opening(catalogue, plan, host)
+    spool.open_inspection(settings.agent.id, inspection)
+    try:
+        collected = _collect(settings, plan, inspection.id, spool, host, report)
+    except KeyboardInterrupt:
+        spool.seal_interrupted()
+        raise
+    ended = replace(
+        inspection,
+        finished_at=datetime.now(UTC),
+        cost=surroundings.cost_until_now(time.monotonic() - began),
+    )
+    sealed += spool.seal(settings.agent.id, ended)
+    report(BatchesSealed(sealed))
+    complete = hand_over(settings, spool, report, language)
+    total = len(plan.jobs)
+    report(RunFinished(inspection.id, collected, total, len(spool.pending())))
+    return complete
+
+
+def hand_over(settings: Settings, spool: Spool, report: Report, language: str) -> bool:
+    """Send all batches that wait; return whether the collector took every one of them.
+
+    A batch that the collector refuses does not hold up the others; a collector that does not
+    answer, or something else that does, ends the attempt.
+    """
+    uploader = Uploader(settings.collector)
+    waiting = list(spool.pending())
+    complete = True
+    try:
+        while waiting:
+            seq = waiting.pop(0)
+            try:
+                answer = uploader.send(spool.batch(seq))
+            except Refused as error:
+                complete = False
+                if error.batch_only:
+                    spool.refuse(seq, error.text)
+                _keep(report, language, [seq], error.text)
+                if not error.batch_only:
+                    _keep(report, language, waiting, messages.NOT_TRIED)
+                    break
+            except (Unreached, NotCollector) as error:
+                complete = False
+                _keep(report, language, [seq], error.text)
+                _keep(report, language, waiting, messages.NOT_TRIED)
+                break
+            else:
+                spool.acknowledge(answer)
+                report(BatchUploaded(seq, answer.duplicate))
+    finally:
+        uploader.close()
+    return complete
+
+
+def _keep(report: Report, language: str, batches: Sequence[int], why: Text) -> None:
+    for seq in batches:
+        report(BatchKept(seq, messages.spoken(why, language)))
+
+
+def _opening(catalogue: Catalogue, plan: Plan, host: Host) -> Inspection:
+    """Return the inspection as it stands before the first probe runs."""
+    return Inspection(
+        id=str(uuid.uuid4()),
+        started_at=datetime.now(UTC),
+        boot_id=surroundings.boot_id(host),
+        time_zone=surroundings.time_zone(host),
+        host=surroundings.host_identity(host),
+        agent_version=VERSION,
+        checks_digest=surroundings.checks_digest(catalogue.checks.values()),
+        planned=plan.planned,
+        skipped=plan.skipped,
+        broken=tuple(error[:2000] for error in catalogue.errors[:200]),
+        cost=Cost(0, 0, 0),
+    )
+
+
+def _collect(
+    settings: Settings, plan: Plan, inspection_id: str, spool: Spool, host: Host, report: Report
+) -> int:
+    """Run the plan and keep each observation; return how many have facts."""
+    total = len(plan.jobs)
+    report(PlanMade(total))
+    done = collected = 0
+    steps = run(
+        plan.jobs,
+        host,
+        parallel=settings.run.parallel,
+        memory_bytes=settings.run.memory_mebibytes * 2**20,
+        left_behind=spool.left_behind(),
+    )
+    try:
+        for step in steps:
+            if isinstance(step, Started):
+                report(CheckStarted(step.check_id))
+                continue
+            if isinstance(step, LeftBehind):
+                spool.leave_behind(step.check_id, step.process)
+                continue
+            spool.add(inspection_id, step)
+            done += 1
+            collected += step.failure is None
+            reason = None if step.failure is None else step.failure.reason.value
+            report(CheckObserved(step.check, reason, done, total))
+    finally:
+        steps.close()
+    return collected

@@ -1,0 +1,198 @@
+"""Plan which checks run, and run their probes, a few at once.
+
+Light checks first, several at once; then those that sample the host over a window, with nothing
+beside them; then the heavy ones, one at a time.
+
+Sampling waits because the agent would measure itself: among the light probes the processor check
+found its busiest second at 11 % on two idle cores, alone at 1.5 % (average 2.1 % and 0.6 %). The
+wait costs the run half a second.
+"""
+
+import time
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any
+
+from msgspec import UNSET
+
+from agent import isolation, messages
+from agent.errors import PatternUnknown
+from agent.probing import Limits
+from agent.processes import identity, is_alive
+from agent.settings import CheckSettings
+from checks.api import Check, Host
+from wire.messages import Cost, Failure, Observation, Planned, Reason, Skipped
+
+
+@dataclass(frozen=True)
+class Job:
+    """One check that is going to run."""
+
+    check_id: str
+    check: Check[Any]
+    deadline_seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an inspection means to run, in order, and what it knows and leaves out."""
+
+    jobs: tuple[Job, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def planned(self) -> tuple[Planned, ...]:
+        """Return the jobs as they go over the wire."""
+        return tuple(Planned(job.check_id) for job in self.jobs)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A probe has been started."""
+
+    check_id: str
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """The probe of a check could not be killed; `process` is its processes.identity."""
+
+    check_id: str
+    process: str
+
+
+Step = Started | LeftBehind | Observation
+
+
+class _Phase(IntEnum):
+    LIGHT = 0
+    SAMPLING = 1
+    HEAVY = 2
+
+
+def _phase(job: Job) -> _Phase:
+    if job.check.heavy:
+        return _Phase.HEAVY
+    return _Phase.SAMPLING if job.check.sampling else _Phase.LIGHT
+
+
+def plan(
+    checks: Mapping[str, Check[Any]],
+    system: str,
+    settings: Mapping[str, CheckSettings],
+    patterns: Sequence[str] = (),
+) -> Plan:
+    """Return which of the checks run on this system.
+
+    Checks without a probe are made on the collector and those for other systems have nothing to
+    say here: neither is part of the plan. A pattern is an id, a chapter (`host`) or a glob
+    (`host.v*`); raise PatternUnknown for one that fits no check.
+    """
+    probed = {
+        check_id: check
+        for check_id, check in checks.items()
+        if check.probe is not None and system in check.systems
+    }
+    for pattern in patterns:
+        if not any(fits(check_id, pattern) for check_id in probed):
+            names = {*probed, *(check_id.partition(".")[0] for check_id in probed)}
+            hint = messages.nearest(pattern, names)
+            raise PatternUnknown(messages.PATTERN_UNKNOWN.format(name=pattern, hint=hint))
+    jobs: list[Job] = []
+    skipped: list[Skipped] = []
+    for check_id, check in probed.items():
+        chosen = settings.get(check_id, CheckSettings())
+        if not chosen.enabled:
+            skipped.append(Skipped(check_id, Failure(Reason.NOT_SELECTED, "", "settings")))
+        elif patterns and not any(fits(check_id, pattern) for pattern in patterns):
+            skipped.append(Skipped(check_id, Failure(Reason.NOT_SELECTED, "", "pattern")))
+        elif check.target != "host":
+            skipped.append(Skipped(check_id, Failure(Reason.NOT_CONFIGURED, check.target)))
+        else:
+            jobs.append(Job(check_id, check, chosen.deadline_seconds or check.deadline_seconds))
+    jobs.sort(key=lambda job: (_phase(job), job.check_id))
+    return Plan(tuple(jobs), tuple(skipped))
+
+
+def fits(check_id: str, pattern: str) -> bool:
+    """Return whether a pattern means the check."""
+    return fnmatchcase(check_id, pattern) or check_id.startswith(f"{pattern}.")
+
+
+def run(
+    jobs: Sequence[Job],
+    host: Host,
+    *,
+    parallel: int,
+    memory_bytes: int,
+    left_behind: Mapping[str, str] = MappingProxyType({}),
+) -> Generator[Step]:
+    """Run the jobs and yield each start and each observation as it comes.
+
+    Every job gives one observation. `left_behind` has the processes of earlier runs that could not
+    be killed, by check: while such a one is there, its check is not started again. When the
+    iterator is closed or interrupted, the children still running are killed.
+    """
+    free = []
+    for job in jobs:
+        process = left_behind.get(job.check_id, "")
+        if is_alive(process):
+            yield _still_hanging(job, process)
+        else:
+            free.append(job)
+    for phase in _Phase:
+        waiting = [job for job in free if _phase(job) == phase]
+        yield from _run_phase(waiting, host, 1 if phase == _Phase.HEAVY else parallel, memory_bytes)
+
+
+def _run_phase(
+    jobs: Sequence[Job], host: Host, parallel: int, memory_bytes: int
+) -> Generator[Step]:
+    waiting = deque(jobs)
+    running: list[tuple[Job, isolation.Child]] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < parallel:
+                job = waiting.popleft()
+                running.append((job, _start(job, host, memory_bytes)))
+                yield Started(job.check_id)
+            ended = isolation.wait([child for _, child in running])
+            done = [entry for entry in running if entry[1] in ended]
+            running = [entry for entry in running if entry[1] not in ended]
+            for job, child in done:
+                if child.left_behind:
+                    yield LeftBehind(job.check_id, identity(child.pid))
+                assert child.reading is not None
+                yield _observation(job, child.reading)
+    finally:
+        for _, child in running:
+            isolation.kill(child)
+
+
+def _start(job: Job, host: Host, memory_bytes: int) -> isolation.Child:
+    assert job.check.probe is not None
+    limits = Limits(job.deadline_seconds, memory_bytes)
+    return isolation.start(job.check.probe, host, limits)
+
+
+def _still_hanging(job: Job, process: str) -> Observation:
+    detail = f"process {process.partition(' ')[0]} of an earlier inspection can't be killed"
+    failure = Failure(Reason.TIMEOUT, f"{job.deadline_seconds:g} s", f"not started: {detail}")
+    return _observation(job, isolation.Reading(UNSET, failure, Cost(0, 0, 0)))
+
+
+def _observation(job: Job, reading: isolation.Reading) -> Observation:
+    return Observation(
+        check=job.check_id,
+        version=job.check.version,
+        observed_at=datetime.now(UTC),
+        monotonic_seconds=time.monotonic(),
+        cost=reading.cost,
+        facts=reading.facts,
+        failure=reading.failure,
+    )

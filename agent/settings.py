@@ -1,0 +1,233 @@
+"""The agent's settings: a TOML file, checked whole before anything runs.
+
+[agent]
+id = "erp-db-01"                    # as agreed with the collector
+state = "/var/lib/xunjian"          # folder of the spool; absolute
+
+[collector]
+url = "https://inspection.example.com"
+ca_file = "/etc/xunjian/ca.pem"     # optional: trust these authorities, not the system's
+
+[run]
+parallel = 4                        # probes at once
+memory_mebibytes = 1024             # address space of one probe
+
+[checks."host.volumes"]
+enabled = true
+deadline_seconds = 20
+"""
+
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from agent import messages
+from agent.errors import SettingsError
+from checks.api import Text
+from wire.messages import Identifier
+
+Model = TypeVar("Model")
+
+DEFAULT_PATH = "/etc/xunjian/agent.toml"
+LONGEST_FILE_BYTES = 2**20
+
+
+class Agent(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who this agent is, and where it keeps what it has not handed over yet."""
+
+    id: Identifier
+    state: Annotated[str, Meta(pattern=r"^/")] = "/var/lib/xunjian"
+
+
+class Collector(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the batches go."""
+
+    url: Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
+    ca_file: Annotated[str, Meta(pattern=r"^/")] | None = None
+
+
+class Run(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of the host an inspection may take."""
+
+    parallel: Annotated[int, Meta(ge=1, le=16)] = 4
+    memory_mebibytes: Annotated[int, Meta(ge=128, le=16384)] = 1024
+
+
+class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the customer's administrator decides about one check."""
+
+    enabled: bool = True
+    deadline_seconds: Annotated[float, Meta(gt=0, le=3600)] | None = None
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it."""
+
+    agent: Agent
+    collector: Collector
+    run: Run = Run()
+    checks: dict[str, CheckSettings] = {}
+
+
+_EXPECTED = {
+    "agent": Text("一个 [agent] 节", "a section [agent]"),
+    "agent.id": Text(
+        '1 至 64 个字母、数字或 _.:- 组成的文本，例如 "erp-db-01"',
+        'a text of 1 to 64 letters, digits or _.:- such as "erp-db-01"',
+    ),
+    "agent.state": Text("一个绝对路径", "an absolute path"),
+    "collector": Text("一个 [collector] 节", "a section [collector]"),
+    "collector.url": Text(
+        "以 http:// 或 https:// 开头的地址", "an address that starts with http:// or https://"
+    ),
+    "collector.ca_file": Text("一个现有 PEM 文件的绝对路径", "the absolute path of a PEM file"),
+    "run": Text("一个 [run] 节", "a section [run]"),
+    "run.parallel": Text("1 至 16 的整数", "a whole number from 1 to 16"),
+    "run.memory_mebibytes": Text("128 至 16384 的整数", "a whole number from 128 to 16384"),
+    "checks": Text('形如 [checks."host.volumes"] 的节', 'sections like [checks."host.volumes"]'),
+    "checks.*": Text('形如 [checks."host.volumes"] 的节', 'a section [checks."host.volumes"]'),
+    "checks.*.enabled": Text("true 或 false", "true or false"),
+    "checks.*.deadline_seconds": Text(
+        "大于 0、不超过 3600 的秒数", "seconds, more than 0 and at most 3600"
+    ),
+}
+
+
+def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
+    """Return the settings of a file.
+
+    Where `known_checks` is given, a section for any other check is an error. Raise SettingsError
+    with the line, the key and what is expected there for everything that is wrong.
+    """
+    text = _read(path)
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line, column = _place(str(error), text)
+        raise SettingsError(
+            messages.SETTINGS_NOT_TOML.format(column=column, detail=str(error).split(" (at ")[0]),
+            file=path,
+            line=line,
+        ) from error
+    tables = content.get("checks", {})
+    if not isinstance(tables, dict):
+        raise _wrong(path, text, ("checks",), content)
+    base = _convert(path, text, {**content, "checks": {}}, Settings, ())
+    chosen = {}
+    for check_id, table in tables.items():
+        if known_checks is not None and check_id not in known_checks:
+            raise SettingsError(
+                messages.SETTINGS_UNKNOWN_CHECK.format(
+                    name=check_id, hint=messages.nearest(check_id, known_checks)
+                ),
+                file=path,
+                line=_line_of(text, ("checks", check_id)),
+                key=f"checks.{check_id}",
+            )
+        chosen[check_id] = _convert(path, text, table, CheckSettings, ("checks", check_id))
+    if base.collector.ca_file is not None and not Path(base.collector.ca_file).is_file():
+        raise _wrong(path, text, ("collector", "ca_file"), content)
+    return msgspec.structs.replace(base, checks=chosen)
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LONGEST_FILE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise SettingsError(messages.SETTINGS_MISSING, file=path) from error
+    except OSError as error:
+        raise SettingsError(
+            messages.SETTINGS_UNREADABLE.format(detail=error.strerror or str(error)), file=path
+        ) from error
+    if len(content) > LONGEST_FILE_BYTES:
+        raise SettingsError(messages.SETTINGS_TOO_LONG, file=path)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingsError(messages.SETTINGS_NOT_UTF8, file=path, line=line) from error
+
+
+def _place(message: str, text: str) -> tuple[int, int]:
+    """Return line and column from tomllib's message (it has no attributes before 3.14)."""
+    numbers = [int(word.strip(",)")) for word in message.split() if word.strip(",)").isdigit()]
+    if message.endswith(")") and "(at line " in message and len(numbers) >= 2:
+        return numbers[-2], numbers[-1]
+    return text.rstrip("\n").count("\n") + 1, 1
+
+
+def _convert(
+    path: str, text: str, content: object, model: type[Model], above: tuple[str, ...]
+) -> Model:
+    try:
+        return msgspec.convert(content, model)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `$")
+        keys = above + tuple(part for part in where.rstrip("`").split(".") if part)
+        if "unknown field" in message or "missing required field" in message:
+            keys += (message.split("`")[1],)
+        raise _wrong(path, text, keys, content, unknown="unknown field" in message) from error
+
+
+def _wrong(
+    path: str, text: str, keys: tuple[str, ...], content: object, *, unknown: bool = False
+) -> SettingsError:
+    name = ".".join(keys)
+    pattern = ".".join(("checks", "*", *keys[2:]) if keys[0] == "checks" and keys[1:] else keys)
+    line = _line_of(text, keys)
+    if unknown:
+        folder = pattern.rpartition(".")[0]
+        siblings = [key.rpartition(".")[2] for key in _EXPECTED if key.rpartition(".")[0] == folder]
+        problem = messages.SETTINGS_UNKNOWN_KEY.format(
+            key=name, allowed=", ".join(siblings), hint=messages.nearest(keys[-1], siblings)
+        )
+    else:
+        present = _present(content, keys)
+        sentence = messages.SETTINGS_WRONG_VALUE if present else messages.SETTINGS_MISSING_KEY
+        problem = sentence.format(key=name, expected=_EXPECTED[pattern])
+    return SettingsError(problem, file=path, line=line, key=name)
+
+
+def _present(content: object, keys: tuple[str, ...]) -> bool:
+    if keys[0] == "checks" and len(keys) > 1:
+        return True  # a section of a check has no key that must be there
+    for key in keys:
+        if not isinstance(content, Mapping) or key not in content:
+            return False
+        content = content[key]
+    return True
+
+
+def _line_of(text: str, keys: tuple[str, ...]) -> int:
+    """Return the line (from 1) that sets the key or comes nearest above it; 0 if none does."""
+    best, found = 0, 0
+    section: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.lstrip().startswith("["):
+            section = here = _keys(line)
+        elif "=" in line:
+            here = section + _keys(line.partition("=")[0] + "=0")
+        else:
+            continue
+        depth = len(here) if keys[: len(here)] == here else 0
+        if depth > best:
+            best, found = depth, number
+    return found
+
+
+def _keys(line: str) -> tuple[str, ...]:
+    """Return the dotted key of one TOML line, read by the library; () if it is no line of keys."""
+    try:
+        content: Any = tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        return ()
+    keys = []
+    while isinstance(content, dict) and content:
+        key, content = next(iter(content.items()))
+        keys.append(key)
+    return tuple(keys)

@@ -1,0 +1,69 @@
+"""Facts as a person reads them on a terminal: names, values, and lists of rows as tables.
+
+No verdict stands here: the collector judges. Units are part of the names.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from unicodedata import east_asian_width
+
+WIDEST_CELL = 40
+
+
+def lines(facts: object, indent: str = "  ") -> Iterator[str]:
+    """Yield the lines that show facts (as JSON gives them)."""
+    if not isinstance(facts, Mapping):
+        yield f"{indent}{_plain(facts)}"
+        return
+    for name, value in facts.items():
+        if isinstance(value, Mapping) and value:
+            yield f"{indent}{name}:"
+            yield from lines(value, indent + "  ")
+        elif _is_table(value):
+            yield f"{indent}{name}:"
+            yield from (f"{indent}  {row}" for row in _table(value))
+        else:
+            yield f"{indent}{name}: {_plain(value)}"
+
+
+def _is_table(value: object) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and len(value) > 0
+        and all(isinstance(row, Mapping) for row in value)
+    )
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
+    widths = [max(_width(row[column]) for row in cells) for column in range(len(names))]
+    for row in cells:
+        padded = (
+            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        yield "  ".join(padded).rstrip()
+
+
+def _cell(value: object) -> str:
+    text = _plain(value)
+    return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…"
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={_plain(entry)}" for name, entry in value.items()) or "-"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_plain(entry) for entry in value) or "-"
+    # What a host calls its things must not steer the terminal.
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value)
+    )
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -1,0 +1,73 @@
+"""What an inspection says about where it ran: the boot, the time zone, the host, the checks."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import checks
+from checks.api import Check, Host
+from checks.errors import ProbeError
+from wire.messages import Cost, HostIdentity
+
+if sys.platform != "win32":
+    import resource
+
+_SOURCES = {".py", ".toml"}  # data that checks are shipped with are part of what they say
+
+
+def boot_id(host: Host) -> str:
+    """Return an id that changes with every boot; empty where the system has none."""
+    return _line(host, "/proc/sys/kernel/random/boot_id")
+
+
+def host_identity(host: Host) -> HostIdentity:
+    """Return the hints to recognise this host by."""
+    return HostIdentity(os.uname().nodename[:255], host.system, _line(host, "/etc/machine-id"))
+
+
+def time_zone(host: Host) -> str:
+    """Return the IANA name of the host's time zone; UTC where it can't be told."""
+    linked = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
+    name = linked.removeprefix("posix/").removeprefix("right/") or _line(host, "/etc/timezone")
+    return name[:255] or "UTC"
+
+
+def checks_digest(loaded: Iterable[Check[Any]]) -> str:
+    """Return the SHA-256 over the source files of all checks, plug-ins included, by name."""
+    root = Path(checks.__file__).parent
+    files = {
+        f"checks/{path.relative_to(root)}": path
+        for path in root.rglob("*")
+        if path.suffix in _SOURCES
+    }
+    for check in loaded:
+        module = sys.modules.get(check.facts.__module__)
+        if module is not None and module.__file__ and not module.__name__.startswith("checks."):
+            files[module.__name__] = Path(module.__file__)
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        content = files[name].read_bytes()
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def cost_until_now(wall_seconds: float) -> Cost:
+    """Return what this process and all its ended children took."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(
+        own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime,
+        wall_seconds,
+        max(own.ru_maxrss, children.ru_maxrss) * unit,
+    )
+
+
+def _line(host: Host, path: str) -> str:
+    try:
+        return host.read(path, limit_bytes=4096).strip()[:255]
+    except ProbeError:
+        return ""

@@ -1,0 +1,228 @@
+"""What the agent's tests share: plug-in checks, a small collector, the agent as a process."""
+
+import json
+import os
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wire.batch import Opened, digest_of, open_batch
+from wire.messages import WIRE_VERSION, Acknowledgement
+
+REPOSITORY = Path(__file__).parents[2]
+
+CHECK = """
+import ctypes, os, signal, subprocess, sys, time
+from checks.api import Chapter, Check, Host, Struct, Text
+
+class Facts(Struct, frozen=True):
+    value: str = "read"
+
+def probe(host: Host) -> Facts:
+    {body}
+    return Facts()
+
+CHECK = Check(title=Text("样例", "Sample"), chapter=Chapter.HOST, facts=Facts, rules=(),
+              reads=("nothing",), probe=probe, {options})
+"""
+
+
+def plug_in(folder: Path, bodies: dict[str, str], options: dict[str, str] | None = None) -> None:
+    """Install checks as a distribution in `folder`: the body of each probe by the check's id."""
+    information = folder / "sample_checks-1.0.dist-info"
+    information.mkdir(parents=True, exist_ok=True)
+    (information / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: sample-checks\nVersion: 1\n"
+    )
+    entries = ["[xunjian.checks]"]
+    for check_id, body in bodies.items():
+        module = "sample_" + check_id.replace(".", "_")
+        source = CHECK.format(body=body, options=(options or {}).get(check_id, ""))
+        (folder / f"{module}.py").write_text(source)
+        entries.append(f"{check_id} = {module}")
+    (information / "entry_points.txt").write_text("\n".join(entries) + "\n")
+
+
+Answer = tuple[int, dict[str, str], bytes]
+Reaction = Callable[["FakeCollector", int, bytes], Answer | None]
+
+
+@dataclass
+class FakeCollector:
+    """Takes batches as the real one does, unless `reactions` (used up in order) say otherwise."""
+
+    reactions: list[Reaction] = field(default_factory=list)
+    stored: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    requests: list[tuple[str, int]] = field(default_factory=list)
+    url: str = ""
+
+    def take(self, path: str, body: bytes) -> Answer | None:
+        _, _, _, agent, _, epoch, _, number = path.split("/")
+        seq = int(number)
+        self.requests.append((epoch, seq))
+        if self.reactions:
+            return self.reactions.pop(0)(self, seq, body)
+        return self.accept(agent, epoch, seq, body)
+
+    def accept(self, agent: str, epoch: str, seq: int, body: bytes) -> Answer:
+        duplicate = self.stored.get((epoch, seq)) == body
+        self.stored[epoch, seq] = body
+        answer = Acknowledgement(
+            wire=WIRE_VERSION,
+            agent=agent,
+            epoch=epoch,
+            seq=seq,
+            digest=digest_of(body),
+            received_at=datetime.now(UTC),
+            duplicate=duplicate,
+        )
+        return (200 if duplicate else 201), {}, msgspec.json.encode(answer)
+
+    def batches(self) -> list[Opened]:
+        return [open_batch(payload) for _, payload in sorted(self.stored.items())]
+
+    def observed(self) -> list[str]:
+        """Return the checks of all observations stored, in order."""
+        return [entry.check for batch in self.batches() for entry in batch.observations]
+
+
+def answering(status: int, body: bytes = b"", **headers: str) -> Reaction:
+    return lambda _collector, _seq, _body: (status, headers, body)
+
+
+def accepting_without_answer(collector: FakeCollector, seq: int, body: bytes) -> None:
+    """Store the batch, then cut the connection before the answer."""
+    header = open_batch(body).header
+    collector.accept(header.agent, header.epoch, seq, body)
+
+
+@contextmanager
+def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Iterator[FakeCollector]:
+    collector = FakeCollector(list(reactions))
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = collector.take(self.path, body)
+            if answer is None:
+                self.close_connection = True
+                self.connection.close()
+                return
+            status, headers, content = answer
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def finish(self) -> None:
+            if not self.connection._closed:  # type: ignore[attr-defined] # cut on purpose above
+                super().finish()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    collector.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}"
+    try:
+        yield collector
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@dataclass
+class Site:
+    """A host with an agent: its plug-in checks, its settings, its state."""
+
+    folder: Path
+    url: str = "http://127.0.0.1:9"
+
+    @property
+    def plugins(self) -> Path:
+        return self.folder / "plugins"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def checks(self, bodies: dict[str, str], options: dict[str, str] | None = None) -> None:
+        plug_in(self.plugins, bodies, options)
+
+    def configure(self, more: str = "") -> Path:
+        path = self.folder / "agent.toml"
+        path.write_text(
+            f'[agent]\nid = "agent-1"\nstate = "{self.state}"\n'
+            f'[collector]\nurl = "{self.url}"\n{more}\n'
+        )
+        return path
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{REPOSITORY}:{self.plugins}"}
+        return subprocess.Popen(
+            [sys.executable, "-m", "agent", *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def agent(self, *arguments: str, timeout: float = 60) -> "Finished":
+        process = self.start(*arguments)
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+        assert "Traceback" not in errors, errors
+        return Finished(process.returncode, output, errors)
+
+    def run(self, *arguments: str, timeout: float = 60) -> "Finished":
+        """Inspect the sample checks and nothing else; events as JSON."""
+        settings = str(
+            self.configure()
+            if not (self.folder / "agent.toml").exists()
+            else self.folder / "agent.toml"
+        )
+        only = ("--only", "sample")
+        return self.agent(
+            "run", "--json", "--settings", settings, *only, *arguments, timeout=timeout
+        )
+
+    def status(self) -> dict[str, Any]:
+        finished = self.agent("status", "--json", "--settings", str(self.folder / "agent.toml"))
+        return json.loads(finished.output)
+
+
+@dataclass
+class Finished:
+    """How the agent ended."""
+
+    exit_code: int
+    output: str
+    errors: str
+
+    @property
+    def values(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.output.splitlines()]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [value for value in self.values if value["event"] == name]
