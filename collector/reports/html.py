@@ -2,12 +2,12 @@
 
 import base64
 from functools import cache
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from collector.reports import blocks
-from collector.reports.blocks import SHAPES, Figure, Mark, Report
+from collector.reports.blocks import SHAPES, Block, Chapter, Figure, Mark, Report
 from collector.reports.charts import draw
 
 
@@ -16,14 +16,21 @@ def render_html(report: Report) -> str:
     return _environment().get_template("report.html").render(report=report)
 
 
-def picture(figure: Figure) -> str:
+def _picture(figure: Figure) -> str:
     """Return a figure as a data URI: the picture can't touch the page, nor the page it."""
     return "data:image/svg+xml;base64," + base64.b64encode(draw(figure).encode()).decode()
 
 
-def shape(mark: Mark) -> str:
-    """Return the shape that stands for a mark."""
+def _shape(mark: Mark) -> str:
     return SHAPES[mark]
+
+
+def _kind(block: Block) -> object:
+    return type(block).__struct_config__.tag
+
+
+def _is_chapter(block: Block) -> bool:
+    return isinstance(block, Chapter)
 
 
 @cache
@@ -35,11 +42,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["picture"] = picture
-    environment.filters["shape"] = shape
-    environment.filters["kind"] = lambda block: type(block).__struct_config__.tag
-    # Our own style sheet is the one thing that goes in unescaped.
-    source, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr] # set above
-    environment.globals["style_sheet"] = Markup(source)  # noqa: S704 - no value is in it
-    environment.globals["blocks"] = blocks
+    environment.filters |= {"picture": _picture, "shape": _shape, "kind": _kind}
+    environment.tests["chapter"] = _is_chapter
+    style_sheet = files("report_templates").joinpath("report.css").read_text(encoding="utf-8")
+    # Our own file, the one thing that goes in as it is: no value of a report is in it.
+    environment.globals["style_sheet"] = Markup(style_sheet)  # noqa: S704
     return environment
