@@ -1,0 +1,1 @@
+"""The chapters of the report, a module each or a few small ones together."""

@@ -1,0 +1,44 @@
+"""Chapters 6 to 10: one area each over all hosts, equal results in one row."""
+
+from checks.api import Chapter as Part
+from collector.reports.blocks import Block, Chapter
+from collector.reports.chapters.hosts import trend_blocks
+from collector.reports.figures import trends
+from collector.reports.results import result_blocks
+from collector.reports.source import Source
+from collector.reports.terms import CHAPTERS
+
+AREAS = (Part.PATCH, Part.DATABASE, Part.BACKUP, Part.PRODUCT, Part.SECURITY)
+
+
+def areas(source: Source) -> tuple[Chapter, ...]:
+    """Return chapters 6 to 10."""
+    return tuple(_area(source, part) for part in AREAS)
+
+
+def area_results(source: Source, part: Part) -> list[Block]:
+    """Return the results of an area, or the line that says why there are none."""
+    words = source.voice.words
+    blocks = result_blocks(
+        source, list(source.verdicts(part)), words("Results of all hosts"), with_host=True
+    )
+    if blocks:
+        return blocks
+    if not source.material.inspections:
+        return [source.empty(words("Not collected: no inspection was received in the period."))]
+    if not any(rule.chapter is part for rule in source.material.rules):
+        return [
+            source.empty(
+                words("Not part of this inspection: the check pack has no check for this chapter.")
+            )
+        ]
+    return [source.empty(words("Not part of this inspection: no host was inspected for it."))]
+
+
+def _area(source: Source, part: Part) -> Chapter:
+    title, number = CHAPTERS[part]
+    blocks = area_results(source, part)
+    for host in source.material.hosts:
+        found = [trend for trend in trends(source, host, part) if not trend.fills_up]
+        blocks += trend_blocks(source, host, found)
+    return Chapter(number, source.voice.words(title), part.value, tuple(blocks))

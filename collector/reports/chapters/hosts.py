@@ -1,0 +1,55 @@
+"""Chapter 5: each host by itself: results, curves of the period, inventory."""
+
+from checks.api import Chapter as Part
+from collector.reports.blocks import Block, Chapter, Paragraph, Style
+from collector.reports.chapters.inventory import inventory
+from collector.reports.figures import Trend, figure, trend_title, trends
+from collector.reports.material import HostMaterial
+from collector.reports.results import result_blocks
+from collector.reports.source import Source, score_sentence
+
+
+def hosts(source: Source) -> Chapter:
+    """Return chapter 5."""
+    words = source.voice.words
+    sections: tuple[Block, ...] = tuple(
+        _host(source, place, host) for place, host in enumerate(source.material.hosts, 1)
+    )
+    if not sections:
+        sections = (source.empty(words("Not collected: no host has been inspected.")),)
+    return Chapter("5", words("Hardware and operating system"), "hosts", sections)
+
+
+def trend_blocks(source: Source, host: HostMaterial, found: list[Trend]) -> list[Block]:
+    """Return a figure for each trend that can be drawn, one line for those that can't."""
+    words = source.voice.words
+    blocks: list[Block] = [figure(source, host, trend) for trend in found if trend.drawable]
+    undrawn = [trend_title(source, trend) for trend in found if not trend.drawable]
+    if undrawn:
+        blocks.append(
+            source.empty(
+                words(
+                    "No curve yet of {titles}: it needs two inspections in the period.",
+                    titles=source.voice.together(undrawn),
+                )
+            )
+        )
+    return blocks
+
+
+def _host(source: Source, place: int, host: HostMaterial) -> Chapter:
+    words = source.voice.words
+    blocks: list[Block] = [
+        Paragraph(words("{sentence}.", sentence=score_sentence(source, host.score)), Style.LEAD)
+    ]
+    rows = [pair for pair in source.verdicts(Part.HOST) if pair[0] is host]
+    blocks += result_blocks(
+        source, rows, words("{host}: results", host=host.name), with_host=False
+    ) or [source.empty(words("Results: not collected, no inspection of this host has any."))]
+    # What fills up stands in the chapter on capacity.
+    found = [trend for trend in trends(source, host, Part.HOST) if not trend.fills_up]
+    blocks += trend_blocks(source, host, found) or [
+        source.empty(words("Curves: not collected, no measure of this host is known."))
+    ]
+    blocks += inventory(source, host)
+    return Chapter(f"5.{place}", host.name, f"host-{place}", tuple(blocks))

@@ -1,0 +1,143 @@
+"""Figures drawn as SVG by pygal (docs/decisions/0001-charts.md), one picture for HTML and PDF.
+
+pygal stamps its pictures with a random id, the day and a script; all three are taken out, so that
+the same figure is the same bytes and nothing in it can run. Its style sheet is replaced by a
+small one whose selectors the PDF's SVG reader knows.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from xml.etree import ElementTree
+
+import pygal
+from pygal.etree import etree
+from pygal.style import Style
+
+from collector.reports.blocks import Figure, Line, Mark
+
+WIDTH, HEIGHT = 760, 236
+FAMILY = "'Noto Sans SC', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
+COLOURS = ("#1f5a94", "#8a4b08", "#2c6e49", "#6b3fa0", "#a1245b", "#3d4f5c")
+DASHES = ("", "9 3", "2 2.5", "12 3 2 3", "6 2", "1 3")
+"""Lines differ in their dashes as well as in their colours."""
+LIMIT_COLOURS = {Mark.WARNING: "#b7791f", Mark.CRITICAL: "#c0392b"}
+LONGEST_LABEL = 22
+
+# pygal takes lxml where it happens to be installed; the picture must not depend on that.
+etree.to_etree()
+
+
+@lru_cache(maxsize=256)
+def draw(figure: Figure) -> str:
+    """Return the picture as an SVG document without scripts, ids or links."""
+    # Seconds as if the wall clock were UTC: pygal prints them back as the report's own times.
+    lines = [[(_seconds(point.at), point.value) for point in line.points] for line in figure.lines]
+    first = min(line.points[0].at for line in figure.lines).replace(tzinfo=None)
+    last = max(line.points[-1].at for line in figure.lines).replace(tzinfo=None)
+    values = [value for points in lines for _, value in points]
+    low, high = (0.0, 100.0) if figure.percent else (min(0.0, *values), max(values) * 1.1 or 1.0)
+    # With fixed ends there is no dependence on how many lines there are.
+    chart = pygal.DateTimeLine(
+        # Numbers are numbers already: nothing to adapt.
+        strict=True,
+        js=(),
+        css=(),
+        no_prefix=True,
+        style=Style(
+            background="transparent",
+            plot_background="transparent",
+            font_family=FAMILY,
+            label_font_size=11,
+            major_label_font_size=11,
+            legend_font_size=11,
+        ),
+        width=WIDTH,
+        height=HEIGHT,
+        margin=6,
+        spacing=6,
+        show_dots=False,
+        range=(low, high),
+        xrange=(_seconds(first), _seconds(last)),
+        x_labels=[_seconds(tick) for tick in _ticks(first, last)],
+        x_value_formatter=_tick_format(first, last),
+        y_labels=[0, 20, 40, 60, 80, 100] if figure.percent else None,
+        value_formatter=_number,
+        legend_at_bottom=True,
+        legend_at_bottom_columns=min(len(figure.lines), 4),
+        legend_box_size=11,
+        truncate_legend=-1,
+    )
+    for line, points in zip(figure.lines, lines, strict=True):
+        chart.add(_label(line.label), points)
+    root = chart.render_tree()
+    _clean(root)
+    # pygal writes the name space as a plain attribute: names have no prefix here either.
+    sheet = ElementTree.Element("style")
+    sheet.text = _sheet(figure.lines)
+    root.insert(0, sheet)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _label(text: str) -> str:
+    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
+
+
+def _seconds(at: datetime) -> float:
+    return at.replace(tzinfo=UTC).timestamp()
+
+
+def _ticks(first: datetime, last: datetime) -> list[datetime]:
+    """Return at most about a dozen places for labels: months, or equal parts of a short time."""
+    if (last - first).days < 80:
+        steps = 6
+        return [first + (last - first) * step / steps for step in range(steps + 1)]
+    months = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    found = [first.replace(year=m // 12, month=m % 12 + 1, day=1, hour=0, minute=0) for m in months]
+    inside = [moment for moment in found if first <= moment <= last]
+    return inside[:: -(-len(inside) // 12)]
+
+
+def _tick_format(first: datetime, last: datetime) -> Callable[[datetime], str]:
+    pattern = "%m-%d" if (last - first).days < 80 else "%Y-%m"
+    if (last - first).days < 2:
+        pattern = "%m-%d %H:%M"
+    return lambda moment: moment.strftime(pattern)
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+def _clean(root: ElementTree.Element) -> None:
+    """Take out comments, scripts, styles, descriptions, tooltips and ids."""
+    unwanted = ("defs", "script", "desc", "title")
+    for parent in list(root.iter()):
+        parent.attrib.pop("id", None)
+        for child in list(parent):
+            name = child.tag.rpartition("}")[2] if isinstance(child.tag, str) else "comment"
+            kind = child.attrib.get("class", "")
+            if name in unwanted or name == "comment" or "overlay" in kind:
+                parent.remove(child)
+
+
+def _sheet(lines: tuple[Line, ...]) -> str:
+    rules = [
+        f"text {{ font-family: {FAMILY}; font-size: 11px; fill: #333d47; stroke: none; }}",
+        "rect.background { fill: none; stroke: none; }",
+        ".line { fill: none; }",
+        ".axis .line { stroke: #8a949e; stroke-width: 1; }",
+        ".axis .guide { stroke: #dfe4e8; stroke-width: 0.7; }",
+        ".axis.x text { text-anchor: middle; }",
+        ".axis.y text { text-anchor: end; }",
+    ]
+    for place, line in enumerate(lines):
+        colour = LIMIT_COLOURS[line.limit] if line.limit else COLOURS[place % len(COLOURS)]
+        dash = "5 4" if line.limit else DASHES[place % len(DASHES)]
+        width = 1.1 if line.limit else 1.7
+        rules.append(
+            f".color-{place} .line {{ stroke: {colour}; stroke-width: {width}; "
+            f"stroke-dasharray: {dash or 'none'}; stroke-linejoin: round; }}"
+        )
+        rules.append(f"rect.color-{place} {{ fill: {colour}; }}")
+    return " ".join(rules)

@@ -1,0 +1,123 @@
+"""The report's words for states, severities, changes, owners, categories and grades."""
+
+from checks.api import Chapter, Owner, State
+from collector.assessment.score import Category, Grade
+from collector.reports.blocks import Mark
+from collector.reports.material import Severity
+from collector.reports.words import to_translate
+
+STATES = {
+    State.OK: to_translate("OK"),
+    State.INFO: to_translate("Information"),
+    State.WARNING: to_translate("Attention"),
+    State.CRITICAL: to_translate("Abnormal"),
+    State.NOT_APPLICABLE: to_translate("Not applicable"),
+    State.NOT_RUN: to_translate("Not run"),
+    State.STALE: to_translate("Out of date"),
+    State.WAIVED: to_translate("Waived"),
+}
+WORST_FIRST = (
+    State.CRITICAL,
+    State.WARNING,
+    State.NOT_RUN,
+    State.STALE,
+    State.WAIVED,
+    State.INFO,
+    State.OK,
+    State.NOT_APPLICABLE,
+)
+SEVERITIES = {
+    Severity.S1: to_translate("Severity 1"),
+    Severity.S2: to_translate("Severity 2"),
+    Severity.S3: to_translate("Severity 3"),
+    Severity.S4: to_translate("Severity 4"),
+}
+SEVERITY_MEANINGS = {
+    Severity.S1: to_translate("Data or operation are at risk now"),
+    Severity.S2: to_translate("A failure is to be expected"),
+    Severity.S3: to_translate("A weakness that grows with time"),
+    Severity.S4: to_translate("An improvement"),
+}
+SEVERITY_MARKS = {
+    Severity.S1: Mark.CRITICAL,
+    Severity.S2: Mark.CRITICAL,
+    Severity.S3: Mark.WARNING,
+    Severity.S4: Mark.WARNING,
+}
+DEADLINE_DAYS = {Severity.S1: 1, Severity.S2: 7, Severity.S3: 30, Severity.S4: 90}
+"""Suggested days from the date of the report. Our proposal: no anchor gives a number."""
+CHANGES = {
+    "new": to_translate("New"),
+    "recurring": to_translate("Recurring"),
+    "improved": to_translate("Improved"),
+    "worsened": to_translate("Worsened"),
+    "resolved": to_translate("Resolved"),
+}
+FOLLOW_UPS = {
+    "recurring": to_translate("Not improved"),
+    "improved": to_translate("Improved"),
+    "worsened": to_translate("Worsened"),
+    "resolved": to_translate("Resolved"),
+}
+CHANGE_MARKS = {
+    "new": Mark.INFO,
+    "recurring": Mark.WARNING,
+    "improved": Mark.INFO,
+    "worsened": Mark.CRITICAL,
+    "resolved": Mark.OK,
+}
+OWNERS = {
+    Owner.SYSTEM_ADMINISTRATOR: to_translate("System administrator"),
+    Owner.DATABASE_ADMINISTRATOR: to_translate("Database administrator"),
+    Owner.APPLICATION_CONSULTANT: to_translate("Application consultant"),
+    Owner.SERVICE_ENGINEER: to_translate("Service engineer"),
+}
+CATEGORIES = {
+    Category.BACKUP: to_translate("Backup and recovery"),
+    Category.DATABASE: to_translate("Database"),
+    Category.HOST: to_translate("Operating system"),
+    Category.SECURITY: to_translate("Patches and security"),
+    Category.PRODUCT: to_translate("Application"),
+}
+CATEGORY_OF = {
+    Chapter.BACKUP: Category.BACKUP,
+    Chapter.DATABASE: Category.DATABASE,
+    Chapter.HOST: Category.HOST,
+    Chapter.PATCH: Category.SECURITY,
+    Chapter.SECURITY: Category.SECURITY,
+    Chapter.PRODUCT: Category.PRODUCT,
+}
+"""Chapter → the category that it counts for; the agent's own checks have none."""
+CHAPTERS = {
+    Chapter.HOST: (to_translate("Hardware and operating system"), "5"),
+    Chapter.PATCH: (to_translate("Patches and life cycle"), "6"),
+    Chapter.DATABASE: (to_translate("Databases"), "7"),
+    Chapter.BACKUP: (to_translate("Backup and recovery"), "8"),
+    Chapter.PRODUCT: (to_translate("Application and account sets"), "9"),
+    Chapter.SECURITY: (to_translate("Security"), "10"),
+    Chapter.AGENT: (to_translate("Limits of the evidence"), "13"),
+}
+"""Chapter → its title and number in the report."""
+GRADES = {
+    Grade.EXCELLENT: to_translate("Excellent"),
+    Grade.GOOD: to_translate("Good"),
+    Grade.FAIR: to_translate("Fair"),
+    Grade.POOR: to_translate("Needs action"),
+}
+GRADE_MARKS = {
+    Grade.EXCELLENT: Mark.OK,
+    Grade.GOOD: Mark.OK,
+    Grade.FAIR: Mark.WARNING,
+    Grade.POOR: Mark.CRITICAL,
+}
+MEASURES = {
+    "busy_percent": to_translate("Busy (%)"),
+    "used_percent": to_translate("Used (%)"),
+    "available_percent": to_translate("Available (%)"),
+    "inodes_used_percent": to_translate("Inodes used (%)"),
+    "swap_used_percent": to_translate("Swap used (%)"),
+    "iowait_percent": to_translate("Waiting for disks (%)"),
+    "steal_percent": to_translate("Taken by the hypervisor (%)"),
+    "load_per_core": to_translate("Load per core"),
+}
+"""Measures with a name for people; any other is printed by its own name."""
