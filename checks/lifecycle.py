@@ -6,7 +6,6 @@ dates come from, under which licence and when they were read stands in the file 
 
 import pkgutil
 import re
-import tomllib
 from datetime import date
 from functools import cache
 
@@ -45,6 +44,8 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def table() -> Table:
     """Return the shipped table."""
+    import tomllib  # Here, because an agent imports this module and never reads the table.
+
     data = pkgutil.get_data("checks", "lifecycle.toml")
     assert data is not None, "the table is shipped with the package"
     return msgspec.convert(tomllib.loads(data.decode()), Table)

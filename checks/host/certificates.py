@@ -9,6 +9,7 @@ Of a file that also holds a private key nothing but the certificates is taken. `
 
 import re
 import socket
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -132,19 +133,23 @@ def _soonest(place: str, data: bytes) -> list[Certificate]:
 def parse(place: str, block: bytes) -> Certificate:
     """Read one certificate in PEM or DER; raise UnexpectedOutput where it is none."""
     from cryptography import x509
+    from cryptography.utils import CryptographyDeprecationWarning
 
     try:
-        if block[:1] == b"-":
-            certificate = x509.load_pem_x509_certificate(block)
-        else:
-            certificate = x509.load_der_x509_certificate(block)
-        return Certificate(
-            place[:255],
-            _name(certificate, issuer=False),
-            _name(certificate, issuer=True),
-            certificate.not_valid_before_utc,
-            certificate.not_valid_after_utc,
-        )
+        with warnings.catch_warnings():
+            # It warns of oddities in the customer's certificate, which still can be read.
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            if block[:1] == b"-":
+                certificate = x509.load_pem_x509_certificate(block)
+            else:
+                certificate = x509.load_der_x509_certificate(block)
+            return Certificate(
+                place[:255],
+                _name(certificate, issuer=False),
+                _name(certificate, issuer=True),
+                certificate.not_valid_before_utc,
+                certificate.not_valid_after_utc,
+            )
     # Whatever is wrong inside shows as ValueError, an invalid version or extension as its
     # relatives; cryptography derives those from Exception itself.
     except (ValueError, TypeError, x509.InvalidVersion) as error:

@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checks.api import Past, State
 from checks.errors import ProbeError, UnexpectedOutput
 from checks.host.kernel_log import (
     MOST_CHARACTERS,
     MOST_GROUPS,
+    Facts,
     Line,
+    LogThresholds,
     group,
+    log_errors,
     mask,
     parse_journal,
     parse_ring_buffer,
@@ -37,7 +41,7 @@ def test_a_line_cut_at_the_end_of_the_output_is_left_out() -> None:
 
 
 def test_an_old_systemd_is_asked_without_output_fields() -> None:
-    command = ["journalctl", "-p", "3", "-o", "json", "-n", "1000", "--no-pager", "--since=-30days"]
+    command = ["journalctl", "-p", "3", "-o", "json", "-n", "500", "--no-pager", "--since=-30days"]
     fields = "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER"
     refusal = {
         "command": [*command, fields],
@@ -48,6 +52,12 @@ def test_an_old_systemd_is_asked_without_output_fields() -> None:
     files = {"/var/log/journal/0/system.journal": ""}
     facts = probe(CapturedHost({"files": files, "commands": [refusal, answer]}))
     assert [one.count for one in facts.groups] == [1]
+
+
+def test_a_flood_of_errors_is_no_pass_for_what_it_covers() -> None:
+    facts = Facts(journal=True, truncated=True, groups=group([Line(AT, 3, "app", "full")] * 500))
+    verdicts = {one.object: one for one in log_errors(facts, LogThresholds(), Past(AT))}
+    assert {one.state for one in verdicts.values()} == {State.INFO}
 
 
 def test_this_machine_gives_facts_or_a_stated_reason() -> None:
