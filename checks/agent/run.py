@@ -298,8 +298,10 @@ class CostThresholds(Thresholds, frozen=True):
     critical_cpu_percent: Annotated[float, limit("% of one CPU", "catalogue AGT-004")] = 10
     least_window_seconds: Annotated[
         float,
-        limit("s", "OWN: a run of a second is no load; averages are taken over this at least"),
-    ] = 60
+        limit(
+            "s", "OWN: a run of seconds is no load; averages are taken over five minutes at least"
+        ),
+    ] = 300
 
 
 def cost(facts: Facts, thresholds: CostThresholds, _past: Past[Facts]) -> Iterator[Verdict]:

@@ -216,6 +216,7 @@ def measures(facts: Facts) -> Iterator[Measure]:
 
 
 CHECK = Check(
+    sampling=True,
     title=Text("处理器", "Processor"),
     chapter=Chapter.HOST,
     facts=Facts,

@@ -6,9 +6,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.host import LocalHost
 from checks.errors import ProbeError
 from checks.host.accounts import Facts, probe
-from tests.live_host import LiveHost
 from tests.situation import CapturedHost
 
 PASSWD = "root:x:0:0:root:/root:/bin/bash\nwang:x:1000:27:Wang:/home/wang:/bin/bash\n"
@@ -20,8 +20,8 @@ def host(passwd: str, group: str, shadow: str) -> CapturedHost:
 
 
 def test_this_machine_says_what_getent_says() -> None:
-    facts = probe(LiveHost())
-    users = LiveHost().run("getent", "passwd").text.splitlines()
+    facts = probe(LocalHost())
+    users = LocalHost().run("getent", "passwd").text.splitlines()
     assert facts.accounts <= len(users)
     assert "root" in facts.root_accounts
 

@@ -18,10 +18,10 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.host import LocalHost
 from checks.errors import ProbeError, TimedOut, Unreachable
 from checks.host import certificates
 from checks.host.certificates import parse, probe, shown_by
-from tests.live_host import LiveHost
 
 END = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
 
@@ -92,7 +92,7 @@ def test_the_probe_asks_the_ports_that_listen(
 ) -> None:
     with server(tmp_path) as port:
         monkeypatch.setattr(certificates, "TLS_PORTS", (port,))
-        facts = probe(LiveHost())
+        facts = probe(LocalHost())
     assert f"tcp/{port}" in [one.place for one in facts.certificates]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.host import LocalHost
 from checks.errors import ProbeError, ToolMissing
 from checks.host.exposure import (
     Setting,
@@ -16,7 +17,6 @@ from checks.host.exposure import (
     parse_sshd,
     read_listeners,
 )
-from tests.live_host import LiveHost
 from tests.situation import CapturedHost
 
 # What OpenSSH 9.2 on Debian 12 prints, shortened.
@@ -32,7 +32,7 @@ def test_listeners_are_those_that_ss_lists() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         mine = server.getsockname()[1]
         found = {one.port for one in read_listeners()}
-        listed = LiveHost().run("ss", "-Hltn").text.splitlines()
+        listed = LocalHost().run("ss", "-Hltn").text.splitlines()
     ports = {int(line.split()[3].rpartition(":")[2]) for line in listed}
     assert mine in found
     assert mine in ports

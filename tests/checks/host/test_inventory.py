@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.host import LocalHost
 from checks.errors import NotPermitted, UnexpectedOutput
 from checks.host import inventory
 from checks.host.inventory import Disk, gateways, os_release, processor_model
-from tests.live_host import LiveHost
 from tests.situation import CapturedHost
 from wire.messages import Failure, Reason
 
@@ -118,7 +118,7 @@ def test_a_gateway_that_is_no_number_is_said_to_be_unreadable() -> None:
 
 
 def test_the_live_inventory_agrees_with_the_systems_tools() -> None:
-    facts = inventory.probe(LiveHost())
+    facts = inventory.probe(LocalHost())
     assert facts.system is not None
     assert facts.system.kernel == subprocess.check_output(["uname", "-r"], text=True).strip()
     assert facts.system.architecture == subprocess.check_output(["uname", "-m"], text=True).strip()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.host import LocalHost
 from checks.api import Past, State
 from checks.errors import ProbeError, UnexpectedOutput
 from checks.host.kernel_log import (
@@ -21,7 +22,6 @@ from checks.host.kernel_log import (
     parse_ring_buffer,
     probe,
 )
-from tests.live_host import LiveHost
 from tests.situation import CapturedHost
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -62,7 +62,7 @@ def test_a_flood_of_errors_is_no_pass_for_what_it_covers() -> None:
 
 def test_this_machine_gives_facts_or_a_stated_reason() -> None:
     with suppress(ProbeError):
-        assert probe(LiveHost()).groups is not None
+        assert probe(LocalHost()).groups is not None
 
 
 @given(st.lists(st.text(), max_size=300))

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import psutil
 import pytest
 
+from agent.host import LocalHost
 from checks.api import Past, State
 from checks.errors import UnexpectedOutput, Unsupported
 from checks.host import memory
 from checks.host.memory import Facts, KillThresholds, SwapThresholds
-from tests.live_host import LiveHost
 from wire.messages import Failure, Reason
 
 
@@ -19,7 +19,7 @@ def test_the_live_facts_agree_with_free() -> None:
         line.split()[0]: [int(field) for field in line.split()[1:]]
         for line in subprocess.check_output(["free", "-b"], text=True).splitlines()[1:]
     }
-    facts = memory.probe(LiveHost())
+    facts = memory.probe(LocalHost())
     assert facts.total_bytes == rows["Mem:"][0]
     assert facts.available_bytes == pytest.approx(rows["Mem:"][5], rel=0.2)
     assert facts.swap_total_bytes == rows["Swap:"][0]
@@ -40,7 +40,7 @@ def test_swap_that_windows_hides_is_not_run(monkeypatch: pytest.MonkeyPatch) -> 
     def refuse() -> None:
         raise RuntimeError("PdhAddEnglishCounterW failed")
 
-    class WindowsHost(LiveHost):
+    class WindowsHost(LocalHost):
         system = "windows"
 
     monkeypatch.setattr(psutil, "swap_memory", refuse)

@@ -84,10 +84,10 @@ def test_load_without_a_known_number_of_cores_is_not_judged() -> None:
 
 
 def test_the_probe_gives_loads_and_cores_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.live_host import LiveHost
+    from agent.host import LocalHost
 
     monkeypatch.setattr(processor, "WINDOW_SECONDS", 1)
-    facts = processor.probe(LiveHost())
+    facts = processor.probe(LocalHost())
     assert facts.samples == 1
     assert facts.logical_cores == psutil.cpu_count()
     assert facts.iowait is not None

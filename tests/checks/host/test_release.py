@@ -5,16 +5,16 @@ from contextlib import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.host import LocalHost
 from checks.errors import ProbeError
 from checks.host.release import Facts, newest_of, probe
-from tests.live_host import LiveHost
 from tests.situation import CapturedHost
 
 
 def test_this_machine_says_what_uname_says() -> None:
-    facts = probe(LiveHost())
-    assert facts.running_kernel == LiveHost().run("uname", "-r").text.strip()
-    assert facts.system_id in LiveHost().read("/etc/os-release")
+    facts = probe(LocalHost())
+    assert facts.running_kernel == LocalHost().run("uname", "-r").text.strip()
+    assert facts.system_id in LocalHost().read("/etc/os-release")
 
 
 def test_a_kernel_is_compared_with_its_own_kind() -> None:

@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
+from agent.host import LocalHost
 from checks.host import software
 from checks.host.software import DPKG_COMMAND, RPM_COMMAND, Package, Running, installed, running
-from tests.live_host import LiveHost
 from tests.situation import CapturedHost
 from wire.messages import Failure, Reason
 
@@ -85,7 +85,7 @@ def test_processes_are_counted_and_java_is_told_apart() -> None:
 
 
 def test_the_live_packages_agree_with_dpkg() -> None:
-    packages = software.probe(LiveHost()).packages
+    packages = software.probe(LocalHost()).packages
     if isinstance(packages, Failure):
         assert packages.reason in (Reason.UNSUPPORTED, Reason.MISSING_TOOL)
         return

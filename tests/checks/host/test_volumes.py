@@ -13,13 +13,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from agent.host import LocalHost
 from checks.api import Past, State
 from checks.errors import UnexpectedOutput
 from checks.host import _volume_usage
 from checks.host._mounted_volumes import Mount, volumes
 from checks.host._volume_usage import Facts, Usage, asked, readable, server_of, usage_of
 from checks.host.volumes import CHECK, SpaceThresholds, probe, space, space_state
-from tests.live_host import LiveHost
 from tests.situation import ROOT, CapturedHost
 from wire.messages import Reason
 
@@ -158,7 +158,7 @@ def test_a_volume_without_a_size_is_left_out() -> None:
 
 def test_a_mount_that_is_gone_is_said_to_be_unreadable(tmp_path: Path) -> None:
     place = str(tmp_path / "gone")
-    [volume] = asked(LiveHost(), [Mount(place, "/dev/sdz", "ext4", "local", False)])
+    [volume] = asked(LocalHost(), [Mount(place, "/dev/sdz", "ext4", "local", False)])
     assert volume.failure is not None
     assert volume.failure.reason is Reason.ERROR
     assert volume.failure.subject == place
@@ -230,7 +230,7 @@ def test_share_and_room_are_judged_together(
 
 
 def test_the_live_volumes_agree_with_df() -> None:
-    facts = probe(LiveHost())
+    facts = probe(LocalHost())
     assert "/" in [volume.mount_point for volume in facts.volumes]
     for volume in facts.volumes:
         assert volume.usage is not None
@@ -265,8 +265,8 @@ subprocess.run(command, pass_fds=[device], check=True)
 PROBE = """
 import msgspec
 from checks.host.volumes import probe
-from tests.live_host import LiveHost
-sys.stdout.buffer.write(msgspec.json.encode(probe(LiveHost())))
+from agent.host import LocalHost
+sys.stdout.buffer.write(msgspec.json.encode(probe(LocalHost())))
 """
 
 
@@ -315,7 +315,7 @@ def test_windows_lists_its_drives_only(monkeypatch: pytest.MonkeyPatch) -> None:
     class Room:
         total, used, free = 100, 60, 40
 
-    class WindowsHost(LiveHost):
+    class WindowsHost(LocalHost):
         system = "windows"
 
     monkeypatch.setattr(psutil, "disk_partitions", partitions)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.host import LocalHost
 from checks.errors import ProbeError, UnexpectedOutput
 from checks.patch.apt import parse_simulation, probe
-from tests.live_host import LiveHost
 
 LINE = (
     "Inst libgcrypt20 [1.10.1-3] (1.10.1-3+deb12u1 Debian:12.15/oldstable,"
@@ -19,8 +19,8 @@ LINE = (
 
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="apt is not here")
 def test_this_machine_says_what_apt_says() -> None:
-    facts = probe(LiveHost())
-    answer = LiveHost().run("apt-get", "-s", "-o", "Debug::NoLocking=true", "dist-upgrade")
+    facts = probe(LocalHost())
+    answer = LocalHost().run("apt-get", "-s", "-o", "Debug::NoLocking=true", "dist-upgrade")
     lines = [line for line in answer.text.splitlines() if line.startswith("Inst ")]
     assert len(facts.updates) == len(lines)
     assert sum(one.security for one in facts.updates) == sum("ecurity" in line for line in lines)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.host import LocalHost
 from checks.errors import ProbeError, ToolMissing, Unsupported
 from checks.patch.reboot import Facts, parse_needs_restarting, probe
-from tests.live_host import LiveHost
 from tests.situation import CapturedHost
 
 # CentOS 7, yum-utils.
@@ -25,11 +25,11 @@ def test_the_old_form_names_packages_once() -> None:
 
 def test_this_machine_gives_facts_or_names_what_is_missing() -> None:
     try:
-        facts = probe(LiveHost())
+        facts = probe(LocalHost())
     except (ToolMissing, Unsupported) as error:
         assert error.detail  # noqa: PT017 - both outcomes are right, each has its own proof
     else:
-        assert facts.required == LiveHost().exists("/var/run/reboot-required")
+        assert facts.required == LocalHost().exists("/var/run/reboot-required")
 
 
 def test_without_the_tool_a_red_hat_host_is_not_run() -> None:

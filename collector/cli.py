@@ -1,0 +1,198 @@
+"""The command `xunjian-collector`."""
+
+import json
+import logging
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import structlog
+import typer
+from rich.console import Console
+from sqlalchemy import select
+
+from checks.discovery import discover
+from collector.app import create_app
+from collector.customers.models import Customer
+from collector.database import open_database
+from collector.errors import CollectorError, NotFound
+from collector.here.console import ProgressBar, as_json, show
+from collector.here.service import Job, inspect_here, local_time_zone, read_material
+from collector.intake.models import Quarantine
+from collector.reports.service import write_report
+from collector.reports.words import Language
+from collector.server import listen, serve
+from collector.settings import from_environment
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Xunjian collector (巡检): takes in inspections, judges them, writes the report.",
+)
+HERE = Path("var/here")
+
+
+CustomerOption = Annotated[str, typer.Option(help="Customer that the host belongs to.")]
+LanguageOption = Annotated[Language, typer.Option("--lang", help="Language of report and output.")]
+DataOption = Annotated[Path, typer.Option(help="Folder of the SQLite database.")]
+
+
+@app.command("inspect-here")
+def inspect_here_command(
+    customer: CustomerOption = "本机",
+    lang: LanguageOption = Language.CHINESE,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run only checks that fit PATTERN; repeatable.")
+    ] = None,
+    as_json_lines: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the report (default: var/here/report).")
+    ] = None,
+) -> None:
+    """Inspect this machine, judge it, write the report (系统巡检报告).
+
+    Exit code 0 when it did its job, whatever it found; 2 when it could not.
+
+    \b
+    Examples:
+      xunjian-collector inspect-here
+      xunjian-collector inspect-here --only 'host.*' --lang en
+      xunjian-collector inspect-here --json | jq .score
+    """
+    catalogue = discover()
+    console = Console(stderr=True)
+    _log_to(HERE / "collector.log")
+    bar = ProgressBar.on(console, lang.value)
+    job = Job(HERE, customer, lang, tuple(only or ()), output or HERE / "report")
+    with bar.progress:
+        done = inspect_here(job, catalogue, bar.heard)
+    if as_json_lines:
+        typer.echo(json.dumps(as_json(done), ensure_ascii=False, indent=2))
+    else:
+        show(done, Console(), lang.value)
+
+
+@app.command()
+def report(
+    customer: CustomerOption = "本机",
+    year: Annotated[
+        int | None, typer.Option(help="Year of the report (default: this one).")
+    ] = None,
+    day: Annotated[
+        str | None, typer.Option("--date", help="Date of the report, YYYY-MM-DD (default: today).")
+    ] = None,
+    lang: LanguageOption = Language.CHINESE,
+    output: Annotated[Path, typer.Option(help="Folder of the report.")] = HERE / "report",
+    data: DataOption = HERE,
+) -> None:
+    """Write the report of a customer from the database, without a new inspection.
+
+    The same database and the same date give the same PDF, byte for byte.
+
+    \b
+    Examples:
+      xunjian-collector report
+      xunjian-collector report --customer 示例公司 --year 2026 --date 2026-12-31 --output out
+    """
+    today = _day(day) if day else datetime.now(ZoneInfo(local_time_zone())).date()
+    database = open_database(from_environment(data).database_url)
+    material = read_material(database, customer, discover(), year=year or today.year, today=today)
+    written = write_report(material, lang, output)
+    typer.echo(written.pdf)
+    typer.echo(written.html)
+
+
+@app.command("serve")
+def serve_command(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8400,
+    data: DataOption = HERE,
+) -> None:
+    """Take in batches over HTTP and assess them, until stopped.
+
+    Uploads are not signed yet: listen on loopback or in a network of your own.
+
+    \b
+    Examples:
+      xunjian-collector serve
+      XUNJIAN_DATABASE_URL=postgresql+psycopg:///xunjian xunjian-collector serve --port 8401
+    """
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    listener = listen(host, port)
+    database = open_database(from_environment(data).database_url)
+    application = create_app(database, discover(), apart=True)
+    structlog.get_logger().info("listening", host=host, port=listener.getsockname()[1])
+    serve(application, listener)
+
+
+@app.command()
+def quarantine(
+    customer: CustomerOption = "本机",
+    as_json_lines: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data: DataOption = HERE,
+) -> None:
+    """List what came in and could not be read; its raw bytes are kept."""
+    database = open_database(from_environment(data).database_url)
+    with database.reading() as session:
+        owner = session.scalar(select(Customer).where(Customer.name == customer))
+        if owner is None:
+            raise NotFound(f"There is no customer {customer!r}.")
+        rows = session.scalars(
+            select(Quarantine)
+            .where(Quarantine.customer_id == owner.id)
+            .order_by(Quarantine.created_at)
+        ).all()
+    if as_json_lines:
+        entries = [
+            {
+                "at": row.created_at.isoformat(),
+                "agent": row.agent_id,
+                "batch": row.digest,
+                "line": row.line,
+                "reason": row.reason,
+            }
+            for row in rows
+        ]
+        typer.echo(json.dumps(entries, ensure_ascii=False, indent=2))
+        return
+    if not rows:
+        typer.echo("Nothing is in quarantine. (隔离区为空)")
+    for row in rows:
+        line = f" line {row.line}" if row.line else ""
+        typer.echo(f"{row.created_at:%Y-%m-%d %H:%M:%SZ}  {row.digest[:12]}{line}  {row.reason}")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise CollectorError(f"--date {text}: a date is written YYYY-MM-DD.") from error
+
+
+def _log_to(path: Path) -> None:
+    """Keep logs in a file: no traceback is for the person at the terminal."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        logging.basicConfig(filename=path, encoding="utf-8", level=logging.WARNING)
+    except OSError:
+        logging.basicConfig(handlers=[logging.NullHandler()])
+
+
+def main() -> None:
+    """Run the command; an error is one sentence and exit code 2."""
+    try:
+        app()
+    except CollectorError as error:
+        typer.echo(f"xunjian-collector: {error}", err=True)
+        raise SystemExit(2) from error
+
+
+if __name__ == "__main__":
+    main()

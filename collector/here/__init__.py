@@ -1,0 +1,1 @@
+"""`inspect-here`: the main job on one machine, from the reading to the report."""

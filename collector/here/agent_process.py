@@ -1,0 +1,72 @@
+"""Run the agent as a process of its own and follow what it says.
+
+The agent is another program: it is started by its command, told by its settings file, and heard
+through the JSON lines that `run --json` prints.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collector.errors import InspectionFailed
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing the agent reported."""
+
+    kind: str
+    values: dict[str, Any]
+
+
+def write_settings(folder: Path, *, agent: str, url: str) -> Path:
+    """Write the agent's settings and return the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "agent.toml"
+    # JSON's strings are TOML's basic strings, escapes included.
+    lines = [
+        "[agent]",
+        f"id = {json.dumps(agent)}",
+        f"state = {json.dumps(str((folder / 'state').absolute()))}",
+        "",
+        "[collector]",
+        f"url = {json.dumps(url)}",
+        "",
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def run_agent(settings: Path, only: tuple[str, ...], language: str) -> Iterator[Event]:
+    """Yield the agent's events while it runs.
+
+    Raise InspectionFailed with the agent's own sentence if it could not do its job.
+    """
+    command = [sys.executable, "-m", "agent", "run", "--settings", str(settings), "--json"]
+    command += ["--lang", language]
+    for pattern in only:
+        command += ["--only", pattern]
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                values = json.loads(line)
+                yield Event(values.pop("event"), values)
+            code = process.wait()
+        except BaseException:
+            process.terminate()
+            raise
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace").strip().splitlines()
+    if code == 2 or (code != 0 and not said):
+        raise InspectionFailed(said[-1] if said else f"The agent ended with exit code {code}.")

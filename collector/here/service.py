@@ -1,0 +1,160 @@
+"""The main job: a collector on SQLite, this host's agent, assessment, report, in one command."""
+
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import func, select
+
+from checks.discovery import Catalogue
+from collector.app import create_app
+from collector.customers.service import ensure_agent, find_customer
+from collector.database import Database, open_database
+from collector.errors import CollectorError, InspectionFailed
+from collector.here.agent_process import Event, run_agent, write_settings
+from collector.intake.models import PENDING, StoredBatch
+from collector.reports.gather import gather
+from collector.reports.material import Material
+from collector.reports.service import Written, write_report
+from collector.reports.words import Language
+from collector.server import serving
+from collector.settings import from_environment
+
+ASSESSMENT_SECONDS = 120.0
+
+
+class Busy(CollectorError):
+    """Another inspection of this machine is under way."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `inspect-here` was asked for."""
+
+    folder: Path
+    """Data of the collector and the agent: var/here."""
+    customer: str
+    language: Language
+    only: tuple[str, ...]
+    output: Path
+
+
+@dataclass(frozen=True)
+class Done:
+    """What it did."""
+
+    material: Material
+    written: Written
+    inspection: str
+    collected: int
+    planned: int
+
+
+def inspect_here(job: Job, catalogue: Catalogue, heard: Callable[[Event], None]) -> Done:
+    """Inspect this machine and write the report; tell every step to `heard`.
+
+    Raise a CollectorError, with one sentence, if the job can't be done.
+    """
+    with _alone(job.folder):
+        database = open_database(from_environment(job.folder).database_url)
+        try:
+            return _inspect(job, database, catalogue, heard)
+        finally:
+            database.close()
+
+
+def _inspect(
+    job: Job, database: Database, catalogue: Catalogue, heard: Callable[[Event], None]
+) -> Done:
+    zone = local_time_zone()
+    with database.writing() as session:
+        agent = ensure_agent(
+            session,
+            customer=job.customer,
+            site="本机",
+            time_zone=zone,
+            host=socket.gethostname(),
+            now=datetime.now(UTC),
+        ).id
+    inspection, collected, planned = "", 0, 0
+    with serving(create_app(database, catalogue)) as url:
+        settings = write_settings(job.folder / "agents" / agent, agent=agent, url=url)
+        for event in run_agent(settings, job.only, job.language.value):
+            heard(event)
+            if event.kind == "kept":
+                raise InspectionFailed(str(event.values.get("why", "The upload was not taken.")))
+            if event.kind == "finished":
+                inspection = str(event.values["inspection"])
+                collected = int(event.values["collected"])
+                planned = int(event.values["total"])
+        heard(Event("assessing", {}))
+        _wait_for_assessment(database)
+    heard(Event("reporting", {}))
+    today = datetime.now(ZoneInfo(zone)).date()
+    material = read_material(database, job.customer, catalogue, year=today.year, today=today)
+    written = write_report(material, job.language, job.output)
+    return Done(material, written, inspection, collected, planned)
+
+
+def read_material(
+    database: Database, customer: str, catalogue: Catalogue, *, year: int, today: date
+) -> Material:
+    """Return the material of a customer's report. Raise NotFound for an unknown customer."""
+    with database.reading() as session:
+        return gather(session, find_customer(session, customer), catalogue, year=year, today=today)
+
+
+def _wait_for_assessment(database: Database) -> None:
+    deadline = time.monotonic() + ASSESSMENT_SECONDS
+    while time.monotonic() < deadline:
+        with database.reading() as session:
+            pending = session.scalar(
+                select(func.count()).select_from(StoredBatch).where(StoredBatch.state == PENDING)
+            )
+        if not pending:
+            return
+        time.sleep(0.02)
+    raise InspectionFailed(
+        f"The inspection is stored, but was not assessed within {ASSESSMENT_SECONDS:.0f} s: "
+        "run the command again."
+    )
+
+
+def local_time_zone() -> str:
+    """Return the IANA name of this machine's time zone; Asia/Shanghai where it can't be told."""
+    named = os.environ.get("TZ", "").lstrip(":")
+    target = Path("/etc/localtime")
+    if not named and target.is_symlink():
+        named = str(target.resolve()).partition("zoneinfo/")[2]
+    try:
+        return ZoneInfo(named).key if named else "Asia/Shanghai"
+    except (ZoneInfoNotFoundError, ValueError):
+        return "Asia/Shanghai"
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock. Raise Busy, or CollectorError if it can't be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise CollectorError(
+            f"The folder {folder.absolute()} can't be written: {error.strerror}. Run the command "
+            "in a folder that you may write to."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Busy(
+                f"Another inspect-here is under way in {folder.absolute()}: wait for its end."
+            ) from error
+        yield

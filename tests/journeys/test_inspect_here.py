@@ -1,0 +1,132 @@
+"""The main job on this very machine: agent, collector, assessment and report together."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from tests.journeys.command import collector, inspect, is_one_sentence
+
+pytestmark = pytest.mark.journey
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("clone")
+
+
+@pytest.fixture(scope="module")
+def twice(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    return inspect(folder), inspect(folder)
+
+
+def rows(folder: Path, query: str) -> list[Any]:
+    with sqlite3.connect(folder / "var/here/collector.db") as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_it_collects_judges_and_writes_the_report(
+    twice: tuple[dict[str, Any], dict[str, Any]], folder: Path
+) -> None:
+    first, _ = twice
+    assert first["customer"] == "本机"
+    assert first["planned"] > 15
+    assert first["collected"] > 0
+    assert 0 < first["coverage"] <= 100
+    html = (folder / "var/here/report/report.html").read_text(encoding="utf-8")
+    assert "系统巡检报告" in html
+    pages = PdfReader(folder / "var/here/report/report.pdf").pages
+    assert "巡检" in pages[0].extract_text()
+
+
+def test_what_could_not_be_read_has_a_reason(twice: tuple[dict[str, Any], ...]) -> None:
+    for row in twice[0]["not_run"]:
+        assert row["reason"]
+
+
+def test_a_second_run_adds_an_inspection(
+    twice: tuple[dict[str, Any], dict[str, Any]], folder: Path
+) -> None:
+    first, second = twice
+    assert first["inspection"] != second["inspection"]
+    assert rows(folder, "SELECT count(*) FROM inspection") == [(2,)]
+    before = {(row["code"], row["object"]) for row in first["findings"]}
+    for row in second["findings"]:
+        if (row["code"], row["object"]) in before:
+            assert row["change"] in ("recurring", "worsened", "improved")
+            assert row["times"] == 2
+    points = rows(
+        folder, "SELECT max(n) FROM (SELECT count(*) n FROM series_point GROUP BY series_id)"
+    )
+    assert points == [(2,)]
+
+
+def test_the_same_database_and_date_give_the_same_pdf(
+    twice: tuple[dict[str, Any], ...], folder: Path
+) -> None:
+    written = []
+    for name in ("one", "two"):
+        result = collector(folder, "report", "--date", "2026-12-31", "--output", name)
+        assert result.returncode == 0, result.stderr
+        written.append((folder / name / "report.pdf").read_bytes())
+    assert written[0] == written[1]
+
+
+def test_the_rest_of_a_partial_inspection_is_said_to_be_not_selected(tmp_path: Path) -> None:
+    done = inspect(tmp_path, "--only", "host.memory", "--customer", "示例公司", "--lang", "en")
+    assert (done["customer"], done["planned"], done["score"]) == ("示例公司", 1, None)
+    reasons = {row["code"]: row["reason"] for row in done["not_run"]}
+    assert reasons["OS-DSK-001"] == "not selected for this inspection"
+    html = (tmp_path / "var/here/report/report.html").read_text(encoding="utf-8")
+    assert 'lang="en"' in html
+
+
+def test_a_person_sees_findings_both_numbers_and_the_files(tmp_path: Path) -> None:
+    result = collector(tmp_path, "inspect-here", "--only", "host.uptime", "--output", "out")
+    assert result.returncode == 0, result.stderr
+    assert "健康评分" in result.stdout
+    assert "检查覆盖率" in result.stdout
+    assert "out/report.pdf" in result.stdout.replace("\n", "")
+
+
+def test_an_unknown_pattern_suggests_the_nearest(tmp_path: Path) -> None:
+    result = collector(tmp_path, "inspect-here", "--only", "host.volume", "--lang", "en")
+    assert result.returncode == 2
+    assert "host.volumes" in result.stderr
+    assert is_one_sentence(result.stderr)
+
+
+def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("in the way")
+    result = collector(tmp_path, "inspect-here", "--only", "host.uptime")
+    assert result.returncode == 2
+    assert is_one_sentence(result.stderr)
+    assert "var/here" in result.stderr
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    inspect(tmp_path, "--only", "host.uptime")
+    with sqlite3.connect(tmp_path / "var/here/collector.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    result = collector(tmp_path, "inspect-here", "--only", "host.uptime")
+    assert result.returncode == 2
+    assert is_one_sentence(result.stderr)
+    assert "newer version" in result.stderr
+
+
+def test_a_report_of_an_unknown_customer_names_those_there_are(tmp_path: Path) -> None:
+    inspect(tmp_path, "--only", "host.uptime")
+    result = collector(tmp_path, "report", "--customer", "别人")
+    assert result.returncode == 2
+    assert "本机" in result.stderr
+    assert is_one_sentence(result.stderr)
+
+
+def test_the_quarantine_is_shown(tmp_path: Path) -> None:
+    inspect(tmp_path, "--only", "host.uptime")
+    result = collector(tmp_path, "quarantine", "--json")
+    assert json.loads(result.stdout) == []
