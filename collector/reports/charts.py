@@ -17,6 +17,7 @@ from pygal.style import Style
 from collector.reports.blocks import Figure, Line, Mark
 
 WIDTH, HEIGHT = 760, 236
+LEGEND_COLUMNS, LEGEND_ROW = 4, 19
 FAMILY = "'Noto Sans SC', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
 COLOURS = ("#1f5a94", "#8a4b08", "#2c6e49", "#6b3fa0", "#a1245b", "#3d4f5c")
 DASHES = ("", "9 3", "2 2.5", "12 3 2 3", "6 2", "1 3")
@@ -37,7 +38,8 @@ def draw(figure: Figure) -> str:
     last = max(line.points[-1].at for line in figure.lines).replace(tzinfo=None)
     values = [value for points in lines for _, value in points]
     low, high = (0.0, 100.0) if figure.percent else (min(0.0, *values), max(values) * 1.1 or 1.0)
-    # With fixed ends there is no dependence on how many lines there are.
+    # pygal makes room for one row of the legend only.
+    legend_rows = -(-len(figure.lines) // LEGEND_COLUMNS)
     chart = pygal.DateTimeLine(
         # Numbers are numbers already: nothing to adapt.
         strict=True,
@@ -53,8 +55,9 @@ def draw(figure: Figure) -> str:
             legend_font_size=11,
         ),
         width=WIDTH,
-        height=HEIGHT,
+        height=HEIGHT + LEGEND_ROW * (legend_rows - 1),
         margin=6,
+        margin_bottom=6 + LEGEND_ROW * (legend_rows - 1),
         spacing=6,
         show_dots=False,
         range=(low, high),
@@ -64,7 +67,7 @@ def draw(figure: Figure) -> str:
         y_labels=[0, 20, 40, 60, 80, 100] if figure.percent else None,
         value_formatter=_number,
         legend_at_bottom=True,
-        legend_at_bottom_columns=min(len(figure.lines), 4),
+        legend_at_bottom_columns=min(len(figure.lines), LEGEND_COLUMNS),
         legend_box_size=11,
         truncate_legend=-1,
     )

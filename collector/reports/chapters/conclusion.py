@@ -68,7 +68,7 @@ def _cards(source: Source) -> Cards:
             Card(
                 words("Health score"),
                 score_number(source, score),
-                capped or words("of 100"),
+                capped or (words("of 100") if score.score is not None else ""),
                 GRADE_MARKS[score.grade] if score.grade else Mark.NOT_RUN,
             ),
             Card(
@@ -149,7 +149,7 @@ def _matrix(source: Source) -> Table:
                 Cell(shortened(host.name, 24)),
                 *(_risk_cell(source, host, category) for category in Category),
                 Cell(
-                    f"{score_number(source, host.score)} · {host.score.coverage:.0f}%",
+                    _two_numbers(source, host.score),
                     GRADE_MARKS[host.score.grade] if host.score.grade else Mark.NOT_RUN,
                 ),
             )
@@ -189,11 +189,11 @@ def _first_things(source: Source) -> Block:
     words = source.voice.words
     groups = grouped(source)
     if not groups:
-        return source.empty(words("No finding is open in this period."))
+        return source.empty(source.no_finding())
     return Table(
         words("What comes first"),
         (
-            Column(words("No."), 0.5, numeric=True),
+            Column(words("No."), 0.65, numeric=True),
             Column(words("Severity"), 1.25),
             Column(words("Finding"), 3.4),
             Column(words("Object"), 3),
