@@ -5,6 +5,7 @@ the same figure is the same bytes and nothing in it can run. Its style sheet is 
 small one whose selectors the PDF's SVG reader knows.
 """
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,6 +26,11 @@ DASHES = ("", "9 3", "2 2.5", "12 3 2 3", "6 2", "1 3")
 LIMIT_COLOURS = {Mark.WARNING: "#b7791f", Mark.CRITICAL: "#c0392b"}
 LONGEST_LABEL = 22
 
+# pygal hooks a finder for its maps into every import of the process, by a protocol that Python has
+# deprecated (and 3.12 removed). There are no maps here.
+sys.meta_path[:] = [
+    finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)
+]
 # pygal takes lxml where it happens to be installed; the picture must not depend on that.
 etree.to_etree()
 

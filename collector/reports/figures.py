@@ -100,9 +100,9 @@ def figure(source: Source, host: HostMaterial, trend: Trend) -> Figure:
         )
     limits = [
         Line(
-            words("Attention {value}", value=f"{value:g}")
+            words("Warning {value}", value=f"{value:g}")
             if mark is Mark.WARNING
-            else words("Abnormal {value}", value=f"{value:g}"),
+            else words("Critical {value}", value=f"{value:g}"),
             (Point(first, value), Point(last, value)),
             mark,
         )

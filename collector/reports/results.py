@@ -79,7 +79,7 @@ def _table(source: Source, groups: list[list[Located]], caption: str, with_host:
     return Table(
         caption,
         (
-            Column(words("Result"), 1.25),
+            Column(words("Result"), 1.35),
             Column(words("Code"), 1.5, code=True),
             Column(words("Check item"), 2.2),
             Column(words("Object"), 3.2 if with_host else 2.8),

@@ -120,8 +120,8 @@ def _scoring(source: Source) -> list[Block]:
     words = source.voice.words
     lines = (
         words(
-            "A check item on a host has the value of its worst object: normal 1, attention 0.5, "
-            "abnormal 0. Weights: 3, 2, 1 for priority 1, 2, 3. Information, not applicable, "
+            "A check item on a host has the value of its worst object: ok 1, warning 0.5, "
+            "critical 0. Weights: 3, 2, 1 for priority 1, 2, 3. Information, not applicable, "
             "waived, not run and out of date are outside the score."
         ),
         words(
@@ -133,7 +133,7 @@ def _scoring(source: Source) -> list[Block]:
             "of date; an item judged for some of its objects counts by their share."
         ),
         words(
-            "Limits: an open abnormal item of priority 1 holds the score at {cap} at most; below "
+            "Limits: an open critical item of priority 1 holds the score at {cap} at most; below "
             "{least}% coverage no score is given.",
             cap=f"{CAP:g}",
             least=f"{LEAST_COVERAGE:g}",

@@ -99,7 +99,7 @@ def _row(
         until = Cell(words("Does not grow"), Mark.OK)
     elif ahead.days_until_full > FAR_DAYS:
         lasts = ahead.days_until_full
-        until = Cell(words("Over 3 years"), Mark.OK)
+        until = Cell(words("> 3 years"), Mark.OK)
     else:
         lasts = max(ahead.days_until_full, 0.0)
         mark = Mark.CRITICAL if lasts < 30 else Mark.WARNING if lasts < 90 else Mark.OK

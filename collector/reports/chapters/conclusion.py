@@ -1,7 +1,7 @@
 """Chapter 2, one page for management: the two numbers, the risks, what comes first."""
 
 from checks.api import State
-from collector.assessment.score import Category, Part
+from collector.assessment.score import Category, Part, Score
 from collector.reports.blocks import (
     Block,
     Card,
@@ -62,7 +62,7 @@ def _cards(source: Source) -> Cards:
     words, score = source.voice.words, source.material.score
     open_findings = source.open_findings()
     urgent = sum(row.severity in (Severity.S1, Severity.S2) for row in open_findings)
-    capped = words("Held at 59: an item of priority 1 is abnormal") if score.capped else ""
+    capped = words("Held at 59: an item of priority 1 is critical") if score.capped else ""
     return Cards(
         (
             Card(
@@ -177,12 +177,11 @@ def _risk_cell(source: Source, host: HostMaterial, category: Category) -> Cell:
     return Cell(_two_numbers(source, part), Mark(worst.value))
 
 
-def _two_numbers(source: Source, part: Part | None) -> str:
-    if part is None or part.score is None:
-        return source.voice.words(
-            "No score · {coverage}%", coverage=f"{part.coverage if part else 0:.0f}"
-        )
-    return f"{part.score:.0f} · {part.coverage:.0f}%"
+def _two_numbers(source: Source, numbers: Part | Score | None) -> str:
+    if numbers is None or numbers.score is None:
+        coverage = numbers.coverage if numbers else 0.0
+        return source.voice.words("No score · {coverage}%", coverage=f"{coverage:.0f}")
+    return f"{numbers.score:.1f} · {numbers.coverage:.0f}%"
 
 
 def _first_things(source: Source) -> Block:
@@ -194,10 +193,10 @@ def _first_things(source: Source) -> Block:
         words("What comes first"),
         (
             Column(words("No."), 0.65, numeric=True),
-            Column(words("Severity"), 1.25),
+            Column(words("Severity"), 0.9),
             Column(words("Finding"), 3.4),
             Column(words("Object"), 3),
-            Column(words("Change"), 0.9),
+            Column(words("Change"), 1.1),
             Column(words("Until"), 1.3),
         ),
         tuple(

@@ -119,7 +119,7 @@ def _list(source: Source, groups: Sequence[FindingGroup]) -> Table:
         words("Open findings"),
         (
             Column(words("No."), 0.65, numeric=True),
-            Column(words("Severity"), 1.25),
+            Column(words("Severity"), 0.9),
             Column(words("Finding"), 3.2),
             Column(words("Places"), 0.7, numeric=True),
             Column(words("Numbers"), 2.4),
@@ -176,8 +176,8 @@ def _places(source: Source, group: FindingGroup) -> Table:
         (
             Column(words("Number"), 1.1),
             Column(words("Object"), 3),
-            Column(words("Result"), 1.2),
-            Column(words("Change"), 0.9),
+            Column(words("Result"), 1.3),
+            Column(words("Change"), 1.15),
             Column(words("First seen"), 1.45),
             Column(words("Times"), 0.75, numeric=True),
             Column(words("Found"), 1.7),

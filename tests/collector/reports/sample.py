@@ -71,6 +71,10 @@ _CHECKS = {
     "patch.apt": (Text("系统补丁", "System patches"), ("apt-get -s dist-upgrade",)),
     "agent.run": (Text("采集过程", "The run"), ()),
 }
+_ENGLISH = (
+    ("可读写", "writable"), ("已挂载", "mounted"), ("运行中", "running"), ("个", ""), ("次", "times"),
+    ("条", "entries"), ("天", "days"), ("秒", "s"), ("否", "no"), ("无", "none"),
+)  # fmt: skip
 _OWN = "OWN"
 # code, check, chapter, zh, en, priority, good value, reference, thresholds (name, value, unit)
 _RULES: tuple[tuple[object, ...], ...] = (
@@ -179,6 +183,13 @@ def _rule(
     )
 
 
+def _said(zh: str) -> Text:
+    en = zh
+    for chinese, english in _ENGLISH:
+        en = en.replace(chinese, english)
+    return Text(zh, en.strip())
+
+
 def verdict(code: str, object_name: str, state: State, **changes: object) -> VerdictRow:
     """Return the verdict of a rule of the samples with its good values, changed as named."""
     row = next(row for row in _RULES if row[0] == code)
@@ -187,8 +198,8 @@ def verdict(code: str, object_name: str, state: State, **changes: object) -> Ver
         check=str(row[1]),
         object=object_name,
         state=state,
-        current=Text.same(str(row[6])),
-        reference=Text.same(str(row[7])),
+        current=_said(str(row[6])),
+        reference=_said(str(row[7])),
         message=None,
         reason=None,
         observed_at=datetime(2026, 12, 26, 18, 30, tzinfo=UTC),

@@ -59,6 +59,6 @@ def test_a_translation_fills_the_same_names(folder: str) -> None:
 
 
 def test_the_extraction_sees_the_messages() -> None:
-    assert {"Contents", "Severity 1", "Health score {score}{grade}, coverage {coverage}%"} <= set(
+    assert {"Contents", "S1", "Health score {score}{grade}, coverage {coverage}%"} <= set(
         messages()
     )
