@@ -72,8 +72,8 @@ _CHECKS = {
     "agent.run": (Text("采集过程", "The run"), ()),
 }
 _ENGLISH = (
-    ("可读写", "writable"), ("已挂载", "mounted"), ("运行中", "running"), ("个", ""), ("次", "times"),
-    ("条", "entries"), ("天", "days"), ("秒", "s"), ("否", "no"), ("无", "none"),
+    ("可读写", "writable"), ("已挂载", "mounted"), ("运行中", "running"), ("个", ""),
+    ("次", "times"), ("条", "entries"), ("天", "days"), ("秒", "s"), ("否", "no"), ("无", "none"),
 )  # fmt: skip
 _OWN = "OWN"
 # code, check, chapter, zh, en, priority, good value, reference, thresholds (name, value, unit)
