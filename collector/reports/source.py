@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from checks.api import Chapter, State
-from collector.assessment.score import Score
+from collector.assessment.score import LEAST_COVERAGE, Score
 from collector.reports.blocks import Cell, Mark, Paragraph, Style
 from collector.reports.material import (
     FindingRow,
@@ -102,7 +102,11 @@ def score_number(source: Source, score: Score) -> str:
     words = source.voice.words
     if score.score is not None:
         return f"{score.score:.1f}"
-    return words("Coverage too low: no score") if score.coverage < 80 else words("No score")
+    return (
+        words("Coverage too low: no score")
+        if score.coverage < LEAST_COVERAGE
+        else words("No score")
+    )
 
 
 def score_sentence(source: Source, score: Score) -> str:

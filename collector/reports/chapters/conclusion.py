@@ -1,7 +1,7 @@
 """Chapter 2, one page for management: the two numbers, the risks, what comes first."""
 
 from checks.api import State
-from collector.assessment.score import Category, Part, Score
+from collector.assessment.score import CAP, LEAST_COVERAGE, Category, Part, Score
 from collector.reports.blocks import (
     Block,
     Card,
@@ -62,7 +62,11 @@ def _cards(source: Source) -> Cards:
     words, score = source.voice.words, source.material.score
     open_findings = source.open_findings()
     urgent = sum(row.severity in (Severity.S1, Severity.S2) for row in open_findings)
-    capped = words("Held at 59: an item of priority 1 is critical") if score.capped else ""
+    capped = (
+        words("Held at {cap}: an item of priority 1 is critical", cap=f"{CAP:g}")
+        if score.capped
+        else ""
+    )
     return Cards(
         (
             Card(
@@ -74,8 +78,8 @@ def _cards(source: Source) -> Cards:
             Card(
                 words("Coverage of the checks"),
                 f"{score.coverage:.1f}%",
-                words("at least 80% for a score"),
-                Mark.OK if score.coverage >= 80 else Mark.WARNING,
+                words("at least {least}% for a score", least=f"{LEAST_COVERAGE:g}"),
+                Mark.OK if score.coverage >= LEAST_COVERAGE else Mark.WARNING,
             ),
             Card(
                 words("Grade"),
@@ -140,9 +144,9 @@ def _matrix(source: Source) -> Table:
     return Table(
         words("Risk by host and category (score · coverage)"),
         (
-            Column(words("Host"), 1.7),
-            *(Column(words(CATEGORIES[category]), 1.25) for category in Category),
-            Column(words("Total"), 1.35),
+            Column(words("Host"), 1.5),
+            *(Column(words(CATEGORIES[category]), 1.45) for category in Category),
+            Column(words("Total"), 1.45),
         ),
         tuple(
             (
