@@ -15,7 +15,7 @@ from collector.reports import blocks
 LONGEST = 4000
 """Characters of any text: two of the longest sentences that the wire lets through."""
 _LONGEST_IN: dict[type, int] = {
-    blocks.Cell: 600,
+    blocks.Cell: 400,
     blocks.Column: 60,
     blocks.Chapter: 80,
     blocks.Finding: 120,

@@ -64,7 +64,8 @@ def test_the_page_shows_the_value_and_gains_no_element(value: str) -> None:
 @pytest.mark.parametrize("value", NUMBERED)
 def test_the_pdf_is_made_and_shows_the_value(value: str) -> None:
     reader = pypdf.PdfReader(io.BytesIO(render_pdf(compose(poisoned(value)))))
-    text = squeezed("".join(page.extract_text() for page in reader.pages))
+    # Every kind of block is among them, and reading a page takes longer than making ten.
+    text = squeezed("".join(page.extract_text() for page in reader.pages[:12]))
     assert squeezed(drawable(printable(value)))[:WHOLE] in text
     assert "root:x:0:0" not in text
     assert "/JavaScript" not in str(reader.trailer["/Root"])
