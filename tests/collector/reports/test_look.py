@@ -46,7 +46,8 @@ def installed(tool: str) -> str:
 
 def test_on_a_phone_only_tables_scroll_sideways_never_the_page(folder: Path) -> None:
     (folder / "phone.html").write_text(
-        f'<iframe id="phone" width="{PHONE}" height="800" style="border:0" src="report.html"></iframe>'
+        f'<iframe id="phone" width="{PHONE}" height="800" style="border:0"'
+        ' src="report.html"></iframe>'
         "<script>phone.onload = () => { document.title ="
         " 'wide ' + phone.contentDocument.documentElement.scrollWidth }</script>",
         encoding="utf-8",
