@@ -9,7 +9,10 @@ def test_names_values_and_tables_line_up() -> None:
         "swap": None,
         "ok": True,
         "nested": {"a": [1, 2]},
-        "volumes": [{"mount": "/", "usage": {"used_percent": 7.5}}, {"mount": "/数据", "read_only": False}],
+        "volumes": [
+            {"mount": "/", "usage": {"used_percent": 7.5}},
+            {"mount": "/数据", "read_only": False},
+        ],
         "none": [],
     }
     assert list(lines(facts)) == [
