@@ -310,6 +310,9 @@ class Check(Generic[FactsType]):
     deadline_seconds: float = 20
     heavy: bool = False
     """True for a reading that costs more than all light ones: own schedule, cached."""
+    fresh_while: tuple[str, ...] = ()
+    """Files and folders of a heavy reading: once the date of one has changed, an earlier reading is
+    not used again. Only their dates are looked at; `reads` names them, too."""
     sampling: bool = False
     """True for a reading that watches the host over a window: no other probe runs meanwhile, so
     that the agent does not measure itself."""

@@ -40,3 +40,9 @@ def test_every_threshold_has_a_default_a_unit_and_an_origin(rule: Rule[Any, Any]
         stated = hint.__metadata__[0].extra
         assert stated["unit"]
         assert stated["origin"]
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())
+def test_what_is_watched_for_a_heavy_reading_is_told_among_what_is_read(check: Check[Any]) -> None:
+    assert check.heavy or not check.fresh_while
+    assert {f"{path} (date)" for path in check.fresh_while} <= set(check.reads)
