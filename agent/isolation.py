@@ -15,11 +15,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from agent.probing import ENDING_SIGNALS, LARGEST_FACTS_BYTES, Answer, Limits, live
 from agent.processes import session_members
@@ -35,8 +34,7 @@ _POLL_SECONDS = 0.02
 _QUICK_POLL_SECONDS = 0.001
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How a probe ended: facts or a failure, and what it cost."""
 
     facts: Raw | UnsetType
@@ -44,8 +42,7 @@ class Reading:
     cost: Cost
 
 
-@dataclass(eq=False)
-class Child:
+class Child(Struct, eq=False):
     """A probe under way."""
 
     pid: int

@@ -10,7 +10,6 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import msgspec
@@ -33,8 +32,7 @@ _surrogate = re.compile("[\ud800-\udfff]")
 _nul_escape = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What one probe may take."""
 
     deadline_seconds: float

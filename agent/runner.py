@@ -11,14 +11,13 @@ wait costs the run half a second.
 import time
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from agent import isolation, messages
 from agent.errors import PatternUnknown
@@ -29,8 +28,7 @@ from checks.api import Check, Host
 from wire.messages import Cost, Failure, Observation, Planned, Reason, Skipped
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """One check that is going to run."""
 
     check_id: str
@@ -38,8 +36,7 @@ class Job:
     deadline_seconds: float
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What an inspection means to run, in order, and what it knows and leaves out."""
 
     jobs: tuple[Job, ...]
@@ -51,15 +48,13 @@ class Plan:
         return tuple(Planned(job.check_id) for job in self.jobs)
 
 
-@dataclass(frozen=True)
-class Started:
+class Started(Struct, frozen=True):
     """A probe has been started."""
 
     check_id: str
 
 
-@dataclass(frozen=True)
-class LeftBehind:
+class LeftBehind(Struct, frozen=True):
     """The probe of a check could not be killed; `process` is its processes.identity."""
 
     check_id: str

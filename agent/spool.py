@@ -12,11 +12,11 @@ issue.
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from agent import spool_file
 from agent.sealing import parts
@@ -31,8 +31,7 @@ MOST_REFUSALS = 2
 """A batch refused so often is kept and shown, but not sent again."""
 
 
-@dataclass(frozen=True)
-class Sealed:
+class Sealed(Struct, frozen=True):
     """A batch that waits for its acknowledgement."""
 
     agent: str
