@@ -69,9 +69,11 @@ def _sentence(event: Event) -> Text | None:
     match event:
         case SpoolDamaged(moved_to=file):
             return messages.SPOOL_DAMAGED.format(file=file)
-        case CheckObserved(check=check, failure=failure, done=done, total=total):
+        case CheckObserved(check=check, failure=failure, done=done, total=total, cached=read_at):
             result = messages.DONE
-            if failure is not None:
+            if read_at is not None:
+                result = messages.CACHED.format(at=f"{read_at.astimezone():%Y-%m-%d %H:%M}")
+            elif failure is not None:
                 result = wording.reason(Failure(Reason(failure)))
                 result = Text(result.zh.rstrip("：: "), result.en.rstrip("：: "))
             return messages.RUN_CHECKED.format(done=done, total=total, check=check, result=result)

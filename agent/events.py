@@ -3,12 +3,15 @@
 {"event":"planned","total":20}
 {"event":"started","check":"host.volumes"}
 {"event":"observed","check":"host.volumes","failure":null,"done":1,"total":20}
+{"event":"observed","check":"patch.apt","failure":null,"done":2,"total":20,"cached":"2026-…"}
 {"event":"sealed","batches":1}
 {"event":"uploaded","seq":7,"duplicate":false}
 {"event":"kept","seq":8,"why":"…"}
 {"event":"finished","inspection":"…","collected":19,"total":20,"pending":1}
 {"event":"spool_damaged","moved_to":"…"}      (first, and only where it happened)
 """
+
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -31,13 +34,15 @@ class CheckStarted(Struct, frozen=True, tag_field="event", tag="started"):
     check: str
 
 
-class CheckObserved(Struct, frozen=True, tag_field="event", tag="observed"):
+class CheckObserved(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="observed"):
     """The observation of a check is durable; `failure` is a wire.messages.Reason or None."""
 
     check: str
     failure: str | None
     done: int
     total: int
+    cached: datetime | None = None
+    """When the facts were read, where those of an earlier run are used again."""
 
 
 class BatchesSealed(Struct, frozen=True, tag_field="event", tag="sealed"):

@@ -19,6 +19,7 @@ from agent.events import (
     PlanMade,
     RunFinished,
 )
+from agent.memory import Memory
 from agent.runner import LeftBehind, Plan, Started, run
 from agent.settings import Settings
 from agent.spool import Spool
@@ -50,7 +51,7 @@ def inspect(
     inspection = _opening(catalogue, plan, host)
     spool.open_inspection(settings.agent.id, inspection)
     try:
-        collected = _collect(settings, plan, inspection.id, spool, host, report)
+        collected = _collect(settings, plan, inspection, spool, host, report)
     except KeyboardInterrupt:
         spool.seal_interrupted()
         raise
@@ -125,14 +126,30 @@ def _opening(catalogue: Catalogue, plan: Plan, host: Host) -> Inspection:
 
 
 def _collect(
-    settings: Settings, plan: Plan, inspection_id: str, spool: Spool, host: Host, report: Report
+    settings: Settings,
+    plan: Plan,
+    inspection: Inspection,
+    spool: Spool,
+    host: Host,
+    report: Report,
 ) -> int:
     """Run the plan and keep each observation; return how many have facts."""
     total = len(plan.jobs)
     report(PlanMade(total))
     done = collected = 0
+    memory = Memory(spool, host, inspection, settings.run.heavy_interval_hours)
+    to_run = []
+    for job in plan.jobs:
+        earlier = memory.recall(job.check_id, job.check)
+        if earlier is None:
+            to_run.append(job)
+            continue
+        spool.add(inspection.id, earlier)
+        done += 1
+        collected += 1
+        report(CheckObserved(earlier.check, None, done, total, earlier.observed_at))
     steps = run(
-        plan.jobs,
+        to_run,
         host,
         parallel=settings.run.parallel,
         memory_bytes=settings.run.memory_mebibytes * 2**20,
@@ -146,7 +163,8 @@ def _collect(
             if isinstance(step, LeftBehind):
                 spool.leave_behind(step.check_id, step.process)
                 continue
-            spool.add(inspection_id, step)
+            spool.add(inspection.id, step)
+            memory.keep(step)
             done += 1
             collected += step.failure is None
             reason = None if step.failure is None else step.failure.reason.value

@@ -1,4 +1,8 @@
-"""One probe in one forked child: a hard deadline, limits, its own cost, its failures as reasons.
+"""Probes in forked children: hard deadlines, limits, the cost of each, failures as reasons.
+
+A child runs one probe, or several one after the other (a fork costs 3 to 4 ms, more than most
+probes). Each has its own deadline. A child is killed where one overruns it; what such a child, or
+one that died, had not begun is run by another (agent/runner.py).
 
 Whatever a probe does, including dying, ends as facts or as a Failure (what it raises is caught in
 agent/probing.py). A child that even SIGKILL can't end (uninterruptible sleep,
@@ -13,30 +17,24 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from agent.probing import ENDING_SIGNALS, LARGEST_FACTS_BYTES, Answer, Limits, live
+from agent.probing import ENDING_SIGNALS, FRAME, LARGEST_FACTS_BYTES, Answer, Limits, Task, live
 from agent.processes import session_members
 from checks.api import Host
 from checks.errors import Unsupported
 from wire.messages import Cost, Failure, Reason
-
-if sys.platform != "win32":
-    pass  # here, not in the child: each child would load it anew
 
 _GRACE_SECONDS = 0.5
 _POLL_SECONDS = 0.02
 _QUICK_POLL_SECONDS = 0.001
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How a probe ended: facts or a failure, and what it cost."""
 
     facts: Raw | UnsetType
@@ -44,27 +42,36 @@ class Reading:
     cost: Cost
 
 
-@dataclass(eq=False)
-class Child:
-    """A probe under way."""
+class Child(Struct, eq=False):
+    """Probes under way: the first of `limits` is that of the one that runs."""
 
     pid: int
     pipe: int
-    limits: Limits
+    limits: list[Limits]
     started: float
+    """When the probe that runs was started."""
     received: bytearray = field(default_factory=bytearray)
+    spent_seconds: float = 0
+    """Processor time of the probes before."""
     killed: float | None = None
-    """When its deadline ran out and it was killed."""
-    reading: Reading | None = None
-    """Set when it has ended or has been given up."""
+    """When a deadline ran out and it was killed."""
+    readings: list[Reading] = field(default_factory=list)
+    """Of the probes that have ended since the last call of `taken`."""
+    ended: bool = False
+    """True when it has ended or has been given up: there will be no further reading."""
     hung_up: float = 0
     """When its end of the pipe was closed."""
     left_behind: bool = False
     """True where SIGKILL did not end it."""
 
+    def taken(self) -> list[Reading]:
+        """Return the new readings, in the order of the tasks, and forget them."""
+        taken, self.readings = self.readings, []
+        return taken
 
-def start(probe: Callable[[Host], Any], host: Host, limits: Limits) -> Child:
-    """Fork a child that runs the probe, in a session of its own. Raise Unsupported off POSIX."""
+
+def start(tasks: Sequence[Task], host: Host) -> Child:
+    """Fork a child that runs the tasks, in a session of its own. Raise Unsupported off POSIX."""
     if not hasattr(os, "fork"):
         raise Unsupported(sys.platform, "probes can't be isolated on this system yet")
     reading_end, writing_end = os.pipe()
@@ -74,16 +81,16 @@ def start(probe: Callable[[Host], Any], host: Host, limits: Limits) -> Child:
         started = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            live(probe, host, limits, writing_end)
+            live(tasks, host, writing_end)
         os.close(writing_end)
         os.set_blocking(reading_end, False)
-        return Child(pid, reading_end, limits, started)
+        return Child(pid, reading_end, [task.limits for task in tasks], started)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def wait(children: Sequence[Child]) -> list[Child]:
-    """Wait until a child has ended or was given up, and return all that have.
+    """Wait until a child has a new reading, has ended or was given up; return all such.
 
     Never wait longer than until the nearest deadline and a short grace.
     """
@@ -93,9 +100,9 @@ def wait(children: Sequence[Child]) -> list[Child]:
             _receive(pipes[pipe])
         for child in children:
             _advance(child)
-        ended = [child for child in children if child.reading is not None]
-        if ended:
-            return ended
+        news = [child for child in children if child.readings or child.ended]
+        if news:
+            return news
 
 
 def kill(child: Child) -> None:
@@ -120,16 +127,36 @@ def _patience(children: Sequence[Child]) -> float:
             _QUICK_POLL_SECONDS if now - child.hung_up < _GRACE_SECONDS else _POLL_SECONDS
             for child in children
         )
-    return max(0.0, min(child.started + child.limits.deadline_seconds - now for child in children))
+    return max(0.0, min(_deadline(child) - now for child in children))
+
+
+def _deadline(child: Child) -> float:
+    return child.started + child.limits[0].deadline_seconds
 
 
 def _receive(child: Child) -> None:
     with suppress(BlockingIOError):
         while part := os.read(child.pipe, 2**16):
             child.received += part
+            _take_answers(child)
             if len(child.received) > 2 * LARGEST_FACTS_BYTES:
                 break
         _hang_up(child)
+
+
+def _take_answers(child: Child) -> None:
+    """Take the answers that have come, but for the last: that one counts when the child ends."""
+    while len(child.limits) > 1 and child.killed is None and len(child.received) >= FRAME.size:
+        length, seconds, peak_bytes = FRAME.unpack_from(child.received)
+        if len(child.received) < FRAME.size + length:
+            return
+        now = time.monotonic()
+        answer = bytes(child.received[FRAME.size : FRAME.size + length])
+        child.readings.append(_answered(answer, Cost(seconds, now - child.started, peak_bytes)))
+        del child.received[: FRAME.size + length]
+        child.spent_seconds += seconds
+        child.started = now
+        child.limits.pop(0)
 
 
 def _hang_up(child: Child) -> None:
@@ -150,20 +177,21 @@ def _advance(child: Child) -> None:
             if not os.WIFEXITED(status):
                 kill(child)  # its tools, if it died before they did
             cost = Cost(
-                usage.ru_utime + usage.ru_stime,
+                max(0.0, usage.ru_utime + usage.ru_stime - child.spent_seconds),
                 now - child.started,
                 usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
             )
-            child.reading = _understood(child, status, cost)
+            child.ended = True
+            child.readings.append(_understood(child, status, cost))
             return
-    if child.killed is None and now >= child.started + child.limits.deadline_seconds:
+    if child.killed is None and now >= _deadline(child):
         child.killed = now
         kill(child)
     elif child.killed is not None and now >= child.killed + _GRACE_SECONDS:
         _hang_up(child)
-        child.left_behind = True
+        child.left_behind = child.ended = True
         failure = _out_of_time(child, "it could not be killed and was left behind")
-        child.reading = Reading(UNSET, failure, Cost(0, now - child.started, 0))
+        child.readings.append(Reading(UNSET, failure, Cost(0, now - child.started, 0)))
 
 
 def _understood(child: Child, status: int, cost: Cost) -> Reading:
@@ -175,13 +203,19 @@ def _understood(child: Child, status: int, cost: Cost) -> Reading:
             return Reading(UNSET, _out_of_time(child, signal.Signals(number).name), cost)
         name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
         return Reading(UNSET, Failure(Reason.ERROR, name, f"the probe died by {name}"), cost)
-    try:
-        answer = msgspec.json.decode(bytes(child.received), type=Answer)
-    except msgspec.DecodeError as error:
-        words = f"the probe ended without an answer (exit code {os.WEXITSTATUS(status)}): {error}"
+    if len(child.received) < FRAME.size:
+        words = f"the probe ended without an answer (exit code {os.WEXITSTATUS(status)})"
         return Reading(UNSET, Failure(Reason.ERROR, "no answer", words), cost)
+    return _answered(bytes(child.received[FRAME.size :]), cost)
+
+
+def _answered(text: bytes, cost: Cost) -> Reading:
+    try:
+        answer = msgspec.json.decode(text, type=Answer)
+    except msgspec.DecodeError as error:
+        return Reading(UNSET, Failure(Reason.ERROR, "no answer", f"an odd answer: {error}"), cost)
     return Reading(answer.facts, answer.failure, cost)
 
 
 def _out_of_time(child: Child, detail: str) -> Failure:
-    return Failure(Reason.TIMEOUT, f"{child.limits.deadline_seconds:g} s", detail)
+    return Failure(Reason.TIMEOUT, f"{child.limits[0].deadline_seconds:g} s", detail)

@@ -114,6 +114,10 @@ BROKEN = Text("检查无法加载：{detail}", "a check can't be loaded: {detail
 
 RUN_CHECKED = Text("[{done}/{total}] {check} {result}", "[{done}/{total}] {check} {result}")
 DONE = Text("完成", "done")
+CACHED = Text(
+    "未重新采集，沿用 {at} 的数据（[run] heavy_interval_hours）",
+    "not read again: the facts of {at} are used ([run] heavy_interval_hours)",
+)
 RUN_UPLOADED = Text("第 {seq} 批已送达", "batch {seq} was handed over")
 RUN_KEPT = Text("第 {seq} 批保留：{why}", "batch {seq} is kept: {why}")
 RUN_FINISHED = Text(

@@ -8,9 +8,10 @@ import gc
 import os
 import re
 import signal
+import struct
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -33,13 +34,26 @@ _surrogate = re.compile("[\ud800-\udfff]")
 _nul_escape = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What one probe may take."""
 
     deadline_seconds: float
     memory_bytes: int = 2**30
     """Address space of the child and of each tool that it runs."""
+
+
+class Task(Struct, frozen=True):
+    """One probe and what it may take."""
+
+    probe: Callable[[Host], Any]
+    limits: Limits
+
+
+FRAME = struct.Struct("!QdQ")
+"""Before each answer: its length, the seconds of processor time it took, the peak of memory.
+
+The peak is that of the process until then: a probe after a larger one shows that one's.
+"""
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
@@ -49,25 +63,38 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     failure: Failure | None = None
 
 
-def live(probe: Callable[[Host], Any], host: Host, limits: Limits, writing_end: int) -> NoReturn:
-    """Run the probe and leave; nothing of the parent may run on in this process."""
+def live(tasks: Sequence[Task], host: Host, writing_end: int) -> NoReturn:
+    """Run the probes one after the other and leave; nothing of the parent may run on here."""
     try:
-        _settle(limits, writing_end)
-        text = _reading(probe, host)
-        while text:
-            text = text[os.write(writing_end, text) :]
+        _settle(writing_end)
+        spent = 0.0
+        for task in tasks:
+            _limit(task.limits)
+            answer = _reading(task.probe, host)
+            total, peak_bytes = _used()
+            text = FRAME.pack(len(answer), total - spent, peak_bytes) + answer
+            spent = total
+            while text:
+                text = text[os.write(writing_end, text) :]
     finally:
         os._exit(0)
 
 
-def _settle(limits: Limits, writing_end: int) -> None:
-    """Part with the parent: session, signals, files, limits."""
+def _used() -> tuple[float, int]:
+    """Return processor time and peak memory of this process and its ended tools, until now."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    tools = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = own.ru_utime + own.ru_stime + tools.ru_utime + tools.ru_stime
+    unit = 1 if sys.platform == "darwin" else 1024
+    return seconds, max(own.ru_maxrss, tools.ru_maxrss) * unit
+
+
+def _settle(writing_end: int) -> None:
+    """Part with the parent: session, signals, files."""
     os.setsid()
     for number in (*ENDING_SIGNALS, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
-    # Also where the parent is dead: the child's own clock ends it, a little later.
-    signal.setitimer(signal.ITIMER_REAL, limits.deadline_seconds + 2)
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
@@ -76,10 +103,15 @@ def _settle(limits: Limits, writing_end: int) -> None:
     os.closerange(writing_end + 1, 4096)
     gc.disable()
     os.nice(_NICENESS)
-    seconds = int(limits.deadline_seconds) + 2
-    _bound(resource.RLIMIT_AS, limits.memory_bytes)
-    _bound(resource.RLIMIT_CPU, seconds)
     _bound(resource.RLIMIT_CORE, 0)
+
+
+def _limit(limits: Limits) -> None:
+    """Set the limits of the next probe; those of the one before are over."""
+    # Also where the parent is dead: the child's own clock ends it, a little later.
+    signal.setitimer(signal.ITIMER_REAL, limits.deadline_seconds + 2)
+    _bound(resource.RLIMIT_AS, limits.memory_bytes)
+    _bound(resource.RLIMIT_CPU, int(time.process_time() + limits.deadline_seconds) + 2)
 
 
 def _bound(kind: int, value: int) -> None:

@@ -11,26 +11,24 @@ wait costs the run half a second.
 import time
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from agent import isolation, messages
 from agent.errors import PatternUnknown
-from agent.probing import Limits
+from agent.probing import Limits, Task
 from agent.processes import identity, is_alive
 from agent.settings import CheckSettings
 from checks.api import Check, Host
 from wire.messages import Cost, Failure, Observation, Planned, Reason, Skipped
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """One check that is going to run."""
 
     check_id: str
@@ -38,8 +36,7 @@ class Job:
     deadline_seconds: float
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What an inspection means to run, in order, and what it knows and leaves out."""
 
     jobs: tuple[Job, ...]
@@ -51,15 +48,13 @@ class Plan:
         return tuple(Planned(job.check_id) for job in self.jobs)
 
 
-@dataclass(frozen=True)
-class Started:
+class Started(Struct, frozen=True):
     """A probe has been started."""
 
     check_id: str
 
 
-@dataclass(frozen=True)
-class LeftBehind:
+class LeftBehind(Struct, frozen=True):
     """The probe of a check could not be killed; `process` is its processes.identity."""
 
     check_id: str
@@ -153,31 +148,54 @@ def run(
 def _run_phase(
     jobs: Sequence[Job], host: Host, parallel: int, memory_bytes: int
 ) -> Generator[Step]:
-    waiting = deque(jobs)
-    running: list[tuple[Job, isolation.Child]] = []
+    waiting = deque(_shares(jobs, parallel))
+    running: list[tuple[deque[Job], isolation.Child]] = []
     try:
         while waiting or running:
             while waiting and len(running) < parallel:
-                job = waiting.popleft()
-                running.append((job, _start(job, host, memory_bytes)))
-                yield Started(job.check_id)
-            ended = isolation.wait([child for _, child in running])
-            done = [entry for entry in running if entry[1] in ended]
-            running = [entry for entry in running if entry[1] not in ended]
-            for job, child in done:
-                if child.left_behind:
-                    yield LeftBehind(job.check_id, identity(child.pid))
-                assert child.reading is not None
-                yield _observation(job, child.reading)
+                share = waiting.popleft()
+                running.append((deque(share), _start(share, host, memory_bytes)))
+                yield Started(share[0].check_id)
+            news = isolation.wait([child for _, child in running])
+            for left, child in [entry for entry in running if entry[1] in news]:
+                readings = child.taken()
+                for number, reading in enumerate(readings, start=1):
+                    job = left.popleft()
+                    if child.left_behind:
+                        yield LeftBehind(job.check_id, identity(child.pid))
+                    yield _observation(job, reading)
+                    if left and (number < len(readings) or not child.ended):
+                        yield Started(left[0].check_id)
+                if child.ended:
+                    running = [entry for entry in running if entry[1] is not child]
+                    if left:
+                        waiting.appendleft(tuple(left))
     finally:
         for _, child in running:
             isolation.kill(child)
 
 
-def _start(job: Job, host: Host, memory_bytes: int) -> isolation.Child:
-    assert job.check.probe is not None
-    limits = Limits(job.deadline_seconds, memory_bytes)
-    return isolation.start(job.check.probe, host, limits)
+def _shares(jobs: Sequence[Job], parallel: int) -> list[tuple[Job, ...]]:
+    """Divide jobs among children: our own light ones share them, each other has its own.
+
+    A plug-in may leave its process in any state; a heavy or sampling check is to be alone.
+    """
+    sharing = [job for job in jobs if _may_share(job)]
+    alone = [job for job in jobs if not _may_share(job)]
+    shares = [tuple(sharing[first::parallel]) for first in range(parallel)]
+    return [*(share for share in shares if share), *((job,) for job in alone)]
+
+
+def _may_share(job: Job) -> bool:
+    return _phase(job) == _Phase.LIGHT and job.check.facts.__module__.startswith("checks.")
+
+
+def _start(jobs: Sequence[Job], host: Host, memory_bytes: int) -> isolation.Child:
+    tasks = []
+    for job in jobs:
+        assert job.check.probe is not None
+        tasks.append(Task(job.check.probe, Limits(job.deadline_seconds, memory_bytes)))
+    return isolation.start(tasks, host)
 
 
 def _still_hanging(job: Job, process: str) -> Observation:

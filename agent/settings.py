@@ -11,6 +11,7 @@ ca_file = "/etc/xunjian/ca.pem"     # optional: trust these authorities, not the
 [run]
 parallel = 4                        # probes at once
 memory_mebibytes = 1024             # address space of one probe
+heavy_interval_hours = 20           # a heavy check is read once in this time; 0: in every run
 
 [checks."host.volumes"]
 enabled = true
@@ -55,6 +56,8 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True):
 
     parallel: Annotated[int, Meta(ge=1, le=16)] = 4
     memory_mebibytes: Annotated[int, Meta(ge=128, le=16384)] = 1024
+    heavy_interval_hours: Annotated[float, Meta(ge=0, le=720)] = 20
+    """Below a day, so that one inspection a day reads everything."""
 
 
 class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +91,7 @@ _EXPECTED = {
     "run": Text("一个 [run] 节", "a section [run]"),
     "run.parallel": Text("1 至 16 的整数", "a whole number from 1 to 16"),
     "run.memory_mebibytes": Text("128 至 16384 的整数", "a whole number from 128 to 16384"),
+    "run.heavy_interval_hours": Text("0 至 720 的小时数", "hours, from 0 to 720"),
     "checks": Text('形如 [checks."host.volumes"] 的节', 'sections like [checks."host.volumes"]'),
     "checks.*": Text('形如 [checks."host.volumes"] 的节', 'a section [checks."host.volumes"]'),
     "checks.*.enabled": Text("true 或 false", "true or false"),

@@ -12,11 +12,11 @@ issue.
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from agent import spool_file
 from agent.sealing import parts
@@ -31,8 +31,7 @@ MOST_REFUSALS = 2
 """A batch refused so often is kept and shown, but not sent again."""
 
 
-@dataclass(frozen=True)
-class Sealed:
+class Sealed(Struct, frozen=True):
     """A batch that waits for its acknowledgement."""
 
     agent: str
@@ -72,6 +71,24 @@ class Spool:
         self._write(
             lambda: self._execute("INSERT INTO observations (inspection, line) VALUES (?, ?)", *row)
         )
+
+    def remember(self, observation: Observation, circumstances: str) -> None:
+        """Keep an observation beyond its upload, in place of an earlier one of its check."""
+        row = (observation.check, circumstances, msgspec.json.encode(observation))
+        self._write(
+            lambda: self._execute("INSERT OR REPLACE INTO remembered VALUES (?, ?, ?)", *row)
+        )
+
+    def remembered(self, check_id: str, circumstances: str) -> Observation | None:
+        """Return what was remembered of a check under just these circumstances; None if nothing."""
+        rows = self._rows(
+            "SELECT line FROM remembered WHERE check_id = ? AND circumstances = ?",
+            *(check_id, circumstances),
+        )
+        try:
+            return msgspec.json.decode(rows[0][0], type=Observation) if rows else None
+        except msgspec.DecodeError:
+            return None  # It can be read again: no reason to call the spool damaged.
 
     def seal(self, agent: str, inspection: Inspection) -> int:
         """Turn an inspection and its observations into batches; return how many."""
@@ -178,7 +195,9 @@ class Spool:
     def _cost_so_far(self, inspection: Inspection) -> Cost:
         """Return the cost of an interrupted inspection, as far as its observations tell."""
         lines = self._rows("SELECT line FROM observations WHERE inspection = ?", inspection.id)
-        seen = [msgspec.json.decode(line, type=Observation) for (line,) in lines]
+        read = [msgspec.json.decode(line, type=Observation) for (line,) in lines]
+        # What was read before it began has cost another inspection.
+        seen = [entry for entry in read if entry.observed_at >= inspection.started_at]
         last = max((entry.observed_at for entry in seen), default=inspection.started_at)
         return Cost(
             sum(entry.cost.cpu_seconds for entry in seen),

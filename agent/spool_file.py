@@ -41,6 +41,13 @@ _SCHEMA = (
 )
 
 
+# Outside of the version: a spool of an agent before it gets it, and such an agent leaves it alone.
+_REMEMBERED = (
+    "CREATE TABLE IF NOT EXISTS remembered "
+    "(check_id TEXT PRIMARY KEY, circumstances TEXT NOT NULL, line BLOB NOT NULL)"
+)
+
+
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold the state folder for one run; make it (0700) if it isn't there.
@@ -139,6 +146,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.execute("INSERT INTO notes VALUES ('epoch', ?)", (str(uuid.uuid4()),))
             connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
             connection.execute("COMMIT")
+        connection.execute(_REMEMBERED)
     except (sqlite3.Error, SpoolError):
         connection.close()
         raise

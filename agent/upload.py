@@ -3,12 +3,14 @@
 PUT {url}/v1/agents/{agent}/epochs/{epoch}/batches/{seq}: idempotent, so that a lost answer costs
 one more try and no duplicate. Redirects are not followed and proxies of the environment not used.
 
-urllib3 (60 ms) and stamina (65 ms, only after a first failure) are imported where they are needed.
+http.client (20 ms; why not urllib3: docs/decisions/0008-http-client.md) and stamina (65 ms, only after a
+first failure) are imported where they are needed.
 """
 
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -21,7 +23,7 @@ from wire.batch import MEDIA_TYPE
 from wire.messages import Acknowledgement
 
 if TYPE_CHECKING:
-    from urllib3 import PoolManager
+    from http.client import HTTPConnection
 
 Value = TypeVar("Value")
 
@@ -46,7 +48,7 @@ class Uploader:
         self._url = collector.url.rstrip("/")
         self._host = re.sub(r"^https?://(?:[^@/]*@)?([^/]+).*$", r"\1", collector.url)
         self._ca_file = collector.ca_file
-        self._pool: PoolManager | None = None
+        self._connection: HTTPConnection | None = None
 
     def send(self, sealed: Sealed) -> Acknowledgement:
         """Hand over one batch and return the acknowledgement that names it.
@@ -57,8 +59,9 @@ class Uploader:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._pool is not None:
-            self._pool.clear()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _send_once(self, sealed: Sealed) -> Acknowledgement:
         status, body, retry_after = self._put(
@@ -84,54 +87,71 @@ class Uploader:
 
     def _put(self, url: str, payload: bytes) -> tuple[int, bytes, str | None]:
         """Return status, the start of the body, and Retry-After."""
-        from urllib3 import exceptions
+        from http.client import HTTPException
+        from ssl import SSLError
 
+        connection = self._connected()
         try:
-            response = self._connected().request(
+            connection.request(
                 "PUT",
-                url,
+                quote(urlsplit(url).path, safe="/%:@!$&'()*+,;=~"),
                 body=payload,
                 headers={"Content-Type": MEDIA_TYPE, "Accept": "application/json"},
-                preload_content=False,
             )
-            try:
-                body = response.read(_LARGEST_ANSWER_BYTES)
-                retry_after = response.headers.get("Retry-After")
-                rest = response.read(1)
-            finally:
-                response.release_conn()
-            if rest:
-                response.close()
-            return response.status, body, retry_after
-        except exceptions.NameResolutionError as error:
+            response = connection.getresponse()
+            body = response.read(_LARGEST_ANSWER_BYTES)
+            if response.read(1):
+                self.close()
+        except (OSError, HTTPException) as error:
+            # In whatever state it is: the next try gets a new one.
+            self.close()
+            sentence = messages.TLS_FAILED if isinstance(error, SSLError) else messages.NO_ANSWER
+            raise self._failed(sentence, error) from error
+        return response.status, body, response.headers.get("Retry-After")
+
+    def _connected(self) -> "HTTPConnection":
+        """Return the connection, made if there is none that still stands."""
+        if self._connection is not None and self._connection.sock is not None:
+            return self._connection
+        from socket import gaierror
+        from ssl import SSLError
+
+        try:
+            connection = self._new()
+            connection.connect()
+        except gaierror as error:
             raise Unreached(messages.NAME_NOT_FOUND.format(host=self._host)) from error
-        except exceptions.SSLError as error:
+        except SSLError as error:
             raise self._failed(messages.TLS_FAILED, error) from error
-        except (exceptions.NewConnectionError, exceptions.ConnectTimeoutError) as error:
+        # ValueError: brackets without an address, a port beyond 65535, a name that DNS can't have.
+        except (OSError, ValueError) as error:
             raise self._failed(messages.NOT_CONNECTED, error) from error
-        except exceptions.HTTPError as error:
-            raise self._failed(messages.NO_ANSWER, error) from error
+        connection.sock.settimeout(_READ_SECONDS)
+        self._connection = connection
+        return connection
 
-    def _connected(self) -> "PoolManager":
-        if self._pool is None:
-            from urllib3 import PoolManager, Timeout
+    def _new(self) -> "HTTPConnection":
+        from http.client import HTTPConnection, HTTPSConnection
 
-            self._pool = PoolManager(
-                num_pools=1,
-                retries=False,
-                timeout=Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
-                cert_reqs="CERT_REQUIRED",
-                ca_certs=self._ca_file,
-            )
-        return self._pool
+        url = urlsplit(self._url)
+        if url.scheme == "http":
+            return HTTPConnection(url.hostname or "", url.port, timeout=_CONNECT_SECONDS)
+        import ssl
+
+        try:
+            context = ssl.create_default_context(cafile=self._ca_file)
+        except OSError as error:  # SSLError is one, too
+            raise self._failed(messages.TLS_FAILED, error) from error
+        return HTTPSConnection(
+            url.hostname or "", url.port, timeout=_CONNECT_SECONDS, context=context
+        )
 
     def _failed(self, sentence: Text, error: Exception) -> Unreached:
-        cause = _innermost(error)
-        words = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None) or cause
+        words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or error
         return Unreached(
             sentence.format(host=self._host, detail=str(words)[:200]),
             # A certificate does not get better within a minute.
-            again=not hasattr(cause, "verify_message"),
+            again=not hasattr(error, "verify_message"),
         )
 
 
@@ -189,9 +209,3 @@ def _said(body: bytes) -> str:
     if not isinstance(detail, str):
         return ""
     return ": " + "".join(letter if letter.isprintable() else " " for letter in detail[:300])
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error

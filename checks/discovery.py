@@ -6,12 +6,14 @@ stands twice is an error that is shown, never skipped silently.
 """
 
 import importlib
-import importlib.metadata
-import pkgutil
+import os
+import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 import checks
 from checks.api import Check
@@ -19,8 +21,7 @@ from checks.api import Check
 ENTRY_POINTS = "xunjian.checks"
 
 
-@dataclass(frozen=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """All checks that could be loaded, by id, and one sentence for each that could not."""
 
     checks: Mapping[str, Check[Any]]
@@ -51,19 +52,63 @@ def discover() -> Catalogue:
 
 def _own() -> Iterator[tuple[str, str]]:
     """Yield (id, module name) of every module in a chapter's folder; `_name.py` is private."""
-    for folder in sorted(pkgutil.iter_modules(checks.__path__), key=lambda entry: entry.name):
-        if not folder.ispkg:
-            continue
-        package = importlib.import_module(f"checks.{folder.name}")
-        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda entry: entry.name):
-            if not module.name.startswith("_"):
-                yield f"{folder.name}.{module.name}", f"checks.{folder.name}.{module.name}"
+    root = Path(checks.__path__[0])
+    for folder in sorted(_names(root, "__init__.py")):
+        for name in sorted(_names(root / folder, "")):
+            if not name.startswith("_"):
+                yield f"{folder}.{name}", f"checks.{folder}.{name}"
+
+
+def _names(place: Path, within: str) -> Iterator[str]:
+    """Yield the names of the modules in a folder, or of the folders that hold a file `within`."""
+    if not place.is_dir():
+        # Packed into an archive: the import system knows, and costs its own start.
+        import pkgutil
+
+        for module in pkgutil.iter_modules([str(place)]):
+            if module.ispkg == bool(within):
+                yield module.name
+        return
+    for name in os.listdir(place):  # noqa: PTH208 - names, not paths
+        if within:
+            if (place / name / within).exists() or (place / name / f"{within}c").exists():
+                yield name
+        elif name.endswith((".py", ".pyc")):
+            yield name.rpartition(".")[0]
 
 
 def _plugged_in() -> Iterator[tuple[str, str]]:
+    if not any(_may_have_plug_ins(Path(folder or ".")) for folder in sys.path):
+        return
+    # Costs 30 ms and a look into every distribution: only where one of them has plug-ins.
+    import importlib.metadata
+
     entries = importlib.metadata.entry_points(group=ENTRY_POINTS)
     for entry in sorted(entries, key=lambda entry: entry.name):
         yield entry.name, entry.value
+
+
+def _may_have_plug_ins(place: Path) -> bool:
+    """Return whether a place of sys.path has a distribution that names the group of plug-ins.
+
+    What is not a plain folder of plain distributions may always have some.
+    """
+    try:
+        names = os.listdir(place)  # noqa: PTH208 - names, not paths; a venv may have thousands
+    except NotADirectoryError:
+        return True  # a zip archive
+    except OSError:
+        return False
+    for name in names:
+        if name.endswith((".egg", ".egg-link")):
+            return True
+        if name.endswith((".dist-info", ".egg-info")):
+            try:
+                if ENTRY_POINTS.encode() in (place / name / "entry_points.txt").read_bytes():
+                    return True
+            except OSError:
+                continue
+    return False
 
 
 def _problem(

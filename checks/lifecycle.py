@@ -4,7 +4,6 @@ The table is read where verdicts are made, on the collector; an agent never need
 dates come from, under which licence and when they were read stands in the file and in each entry.
 """
 
-import pkgutil
 import re
 from datetime import date
 from functools import cache
@@ -44,7 +43,9 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def table() -> Table:
     """Return the shipped table."""
-    import tomllib  # Here, because an agent imports this module and never reads the table.
+    # Here, because an agent imports this module and never reads the table.
+    import pkgutil
+    import tomllib
 
     data = pkgutil.get_data("checks", "lifecycle.toml")
     assert data is not None, "the table is shipped with the package"

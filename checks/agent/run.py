@@ -86,7 +86,9 @@ def derive(inspection: Inspection, observations: Sequence[Observation]) -> Facts
     not_planned: dict[Reason, list[str]] = {}
     for skip in inspection.skipped:
         not_planned.setdefault(skip.failure.reason, []).append(skip.check)
-    by_cost = sorted(observations, key=lambda one: one.cost.cpu_seconds, reverse=True)
+    # A reading from before was used again (heavy checks): it cost this inspection nothing.
+    read_now = [one for one in observations if one.observed_at >= inspection.started_at]
+    by_cost = sorted(read_now, key=lambda one: one.cost.cpu_seconds, reverse=True)
     return Facts(
         started_at=inspection.started_at,
         finished_at=inspection.finished_at,

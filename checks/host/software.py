@@ -12,6 +12,11 @@ from wire.messages import Failure
 
 DPKG_DATABASE = "/var/lib/dpkg/status"
 RPM_DATABASES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
+RPM_FILES = ("Packages", "Packages.db", "rpmdb.sqlite")
+FRESH_WHILE = (
+    DPKG_DATABASE,
+    *(f"{folder}/{name}" for folder in RPM_DATABASES for name in RPM_FILES),
+)
 DPKG_COMMAND = ("dpkg-query", "-W", "-f", "${db:Status-Abbrev}\\t${Package}\\t${Version}\\n")
 RPM_COMMAND = ("rpm", "-qa", "--qf", "ii\\t%{NAME}\\t%{VERSION}-%{RELEASE}\\n")
 
@@ -151,11 +156,13 @@ CHECK = Check(
     probe=probe,
     rules=(),
     heavy=True,
+    fresh_while=FRESH_WHILE,
     deadline_seconds=30,
     reads=(
         " ".join(DPKG_COMMAND[:2]),
         " ".join(RPM_COMMAND[:2]),
         "/proc/*/stat",
         "/proc/*/cmdline (java, beam.smp)",
+        *(f"{path} (date)" for path in FRESH_WHILE),
     ),
 )

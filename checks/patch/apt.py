@@ -34,6 +34,8 @@ from checks.wording import days, listing
 from wire.messages import Reason
 
 LISTS = "/var/lib/apt/lists"
+DPKG_STATUS = "/var/lib/dpkg/status"
+FRESH_WHILE = (DPKG_STATUS, LISTS, "/var/run/reboot-required")
 MOST_UPDATES = 500
 
 
@@ -61,7 +63,7 @@ class Facts(Struct, frozen=True):
 
 def probe(host: Host) -> Facts:
     """Simulate a dist-upgrade with the cached lists. Raise Unsupported where dpkg is not used."""
-    if not host.exists("/var/lib/dpkg/status"):
+    if not host.exists(DPKG_STATUS):
         raise NotApplicable("apt", "this host does not use dpkg")
     answer = host.run(
         "apt-get", "-s", "-o", "Debug::NoLocking=true", "dist-upgrade", timeout_seconds=60
@@ -227,8 +229,10 @@ CHECK = Check(
     reads=(
         "apt-get -s -o Debug::NoLocking=true dist-upgrade (simulation)",
         f"{LISTS}/*Release (dates)",
+        *(f"{path} (date)" for path in FRESH_WHILE),
     ),
     heavy=True,
+    fresh_while=FRESH_WHILE,
     deadline_seconds=90,
     rules=(
         Rule(

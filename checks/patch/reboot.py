@@ -34,6 +34,14 @@ FLAG_WRITERS = (
     "/etc/kernel/postinst.d/unattended-upgrades",
 )
 ZYPPER_REBOOT = 102
+FRESH_WHILE = (
+    FLAG,
+    "/var/lib/dpkg/status",
+    "/var/lib/rpm/Packages",
+    "/var/lib/rpm/rpmdb.sqlite",
+    "/usr/lib/sysimage/rpm/Packages.db",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+)
 
 
 class Facts(Struct, frozen=True):
@@ -149,8 +157,10 @@ CHECK = Check(
         *FLAG_WRITERS,
         "needs-restarting -r",
         "zypper --non-interactive needs-rebooting",
+        *(f"{path} (date)" for path in FRESH_WHILE),
     ),
     heavy=True,
+    fresh_while=FRESH_WHILE,
     deadline_seconds=90,
     rules=(
         Rule(

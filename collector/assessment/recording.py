@@ -44,7 +44,11 @@ class Recorder:
         self._digest = digest
 
     def record(self, conclusions: Sequence[Conclusion]) -> None:
-        """Write all of it. What is older than what is known adds to the series only."""
+        """Write all of it. What is not newer than what is known adds to the series only.
+
+        The same reading comes again where an agent uses it again (a heavy check): it says nothing
+        new, and no finding has been found once more.
+        """
         self._record_measures(conclusions)
         newest = {
             (row.check, row.target): row
@@ -53,7 +57,7 @@ class Recorder:
         current = []
         for conclusion in conclusions:
             row = newest.get((conclusion.check, conclusion.target))
-            if row is not None and row.observed_at > conclusion.observed_at:
+            if row is not None and row.observed_at >= conclusion.observed_at:
                 continue
             if row is None:
                 row = NewestObservation(

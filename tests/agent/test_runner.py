@@ -1,9 +1,9 @@
 """What is planned, in which order it runs, what runs beside what."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agent.errors import PatternUnknown
 from agent.host import LocalHost

@@ -1,4 +1,4 @@
-"""TLS for real: the agent trusts the authority of its settings and no other."""
+"""TLS for real: the agent trusts the authority of its settings and no other. Odd addresses."""
 
 import ssl
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.agent.workbench import FakeCollector, Site, collecting
+from tests.agent.workbench import Answer, FakeCollector, Site, answering, collecting
 
 TODAY = datetime.now(UTC)
 
@@ -102,3 +102,49 @@ def test_a_certificate_for_another_name_or_time_is_told_as_such(
     assert finished.exit_code == 1
     assert words in finished.events("kept")[0]["why"]
     assert collector.requests == []
+
+
+@pytest.mark.parametrize(
+    ("url", "stage"),
+    [
+        ("http://no-such-host.invalid", "DNS: "),
+        ("http://[no-address", "TCP: "),
+        ("http://127.0.0.1:99999", "TCP: "),
+        ("http://127.0.0.1:9/采集", "TCP: "),
+        (f"http://{'x' * 70}.invalid", "TCP: "),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_one_sentence_and_the_batch_is_kept(
+    site: Site, url: str, stage: str
+) -> None:
+    site.url = url
+    finished = site.run("--lang", "en")
+    assert finished.exit_code == 1
+    assert finished.events("kept")[0]["why"].startswith(stage)
+    assert len(finished.errors.splitlines()) == 1
+
+
+def test_the_path_of_the_address_stands_before_that_of_the_batch(site: Site) -> None:
+    with collecting() as collector:
+        taken = collector.take
+        paths: list[str] = []
+
+        def take(path: str, body: bytes) -> Answer | None:
+            paths.append(path)
+            return taken(path.removeprefix("/%E9%87%87%20x"), body)
+
+        collector.take = take  # type: ignore[method-assign] # sees the whole path
+        site.url = f"{collector.url}/采%20x/"
+        assert site.run().exit_code == 0
+    assert [path.split("/v1/")[0] for path in paths] == ["/%E9%87%87%20x"]
+
+
+def test_batches_share_a_connection_and_a_cut_one_is_replaced(site: Site) -> None:
+    for _ in range(3):
+        site.run()
+    with collecting(answering(201, b"{}", Connection="close")) as collector:
+        site.url = collector.url
+        site.configure()
+        assert site.run().exit_code == 1
+        assert site.run().exit_code == 0
+    assert sorted(seq for _, seq in collector.stored) == [1, 2, 3, 4, 5]

@@ -52,3 +52,9 @@ def test_a_trend_draws_thresholds_that_its_rule_has() -> None:
                 fields = rules[trend.rule].thresholds.__struct_fields__
                 assert trend.warning in fields
                 assert trend.critical in fields
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())
+def test_what_is_watched_for_a_heavy_reading_is_told_among_what_is_read(check: Check[Any]) -> None:
+    assert check.heavy or not check.fresh_while
+    assert {f"{path} (date)" for path in check.fresh_while} <= set(check.reads)

@@ -141,6 +141,21 @@ def test_a_rule_knows_the_past_of_its_host(database: Database, place: Place) -> 
     assert row.texts["current"][0] == "2→4 172800.0 True [1.0, 2.0, 4.0]"
 
 
+def test_a_reading_that_is_used_again_finds_nothing_once_more(
+    database: Database, place: Place
+) -> None:
+    again = loads(day=0, a=85)
+    day(database, place, 0, again)
+    day(database, place, 1, again)
+    assert (finding(database, "a").times, finding(database, "a").change) == (1, "new")
+    assert verdicts(database, "T-LOAD-001") == {"a": "warning"}
+    with database.reading() as session:
+        counted = session.scalars(select(StoredInspection.collected)).all()
+    assert counted == [1, 1]
+    day(database, place, 2, loads(day=2, a=85))
+    assert (finding(database, "a").times, finding(database, "a").change) == (2, "recurring")
+
+
 def test_a_late_inspection_adds_to_the_series_and_changes_no_verdict(
     database: Database, place: Place
 ) -> None:

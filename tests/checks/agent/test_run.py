@@ -1,11 +1,12 @@
 """Facts about an inspection, made from what came over the wire."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from checks.agent.run import Absent, Facts, coverage_percent, derive
 from wire.messages import (
@@ -53,6 +54,14 @@ def observation(
         facts=msgspec.UNSET if why else msgspec.Raw(b"{}"),
         failure=Failure(why) if why else None,
     )
+
+
+def test_a_reading_that_is_used_again_counts_and_costs_nothing() -> None:
+    again = replace(observation("patch.apt", cpu_seconds=4), observed_at=AT - timedelta(hours=3))
+    run = inspection(Planned("host.clock"), Planned("patch.apt"))
+    facts = derive(run, [observation("host.clock"), again])
+    assert facts.with_facts == 2
+    assert [one.check for one in facts.dearest] == ["host.clock"]
 
 
 def test_what_was_planned_and_did_not_come_is_interrupted() -> None:

@@ -20,7 +20,9 @@ LINE = (
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="apt is not here")
 def test_this_machine_says_what_apt_says() -> None:
     facts = probe(LocalHost())
-    answer = LocalHost().run("apt-get", "-s", "-o", "Debug::NoLocking=true", "dist-upgrade")
+    answer = LocalHost().run(
+        "apt-get", "-s", "-o", "Debug::NoLocking=true", "dist-upgrade", timeout_seconds=60
+    )
     lines = [line for line in answer.text.splitlines() if line.startswith("Inst ")]
     assert len(facts.updates) == len(lines)
     assert sum(one.security for one in facts.updates) == sum("ecurity" in line for line in lines)
