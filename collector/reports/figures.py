@@ -12,7 +12,8 @@ from collector.reports.source import Source
 from collector.reports.terms import MEASURES
 
 MOST_LINES = 6
-MOST_POINTS = 52
+MOST_POINTS = 104
+"""In a figure, shared by its lines; more can't be told apart and only cost time."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,13 @@ def figure(source: Source, host: HostMaterial, trend: Trend) -> Figure:
     words = source.voice.words
     drawn = {name: points for name, points in trend.lines.items() if len(points) >= 2}
     ranked = sorted(drawn, key=lambda name: (-drawn[name][-1].value, name))
+    share = min(MOST_POINTS // min(len(ranked), MOST_LINES), 52)
     lines = [
         Line(
             name or host.name,
             tuple(
                 Point(point.at.astimezone(source.voice.zone), point.value)
-                for point in thinned(drawn[name])
+                for point in thinned(drawn[name], share)
             ),
         )
         for name in ranked[:MOST_LINES]
@@ -98,9 +100,9 @@ def figure(source: Source, host: HostMaterial, trend: Trend) -> Figure:
         )
     limits = [
         Line(
-            words("Attention {value}", value=f"{value:g}")
+            words("Warning {value}", value=f"{value:g}")
             if mark is Mark.WARNING
-            else words("Abnormal {value}", value=f"{value:g}"),
+            else words("Critical {value}", value=f"{value:g}"),
             (Point(first, value), Point(last, value)),
             mark,
         )
@@ -109,15 +111,15 @@ def figure(source: Source, host: HostMaterial, trend: Trend) -> Figure:
     return Figure(caption, described, (*lines, *limits), percent=trend.measure.endswith("percent"))
 
 
-def thinned(points: tuple[Point, ...]) -> tuple[Point, ...]:
-    """Return about MOST_POINTS points: of each equal stretch the one farthest from the mean.
+def thinned(points: tuple[Point, ...], most: int) -> tuple[Point, ...]:
+    """Return about so many points: of each equal stretch the one farthest from the mean.
 
     So peaks in both directions stay, and the first and the last point.
     """
-    if len(points) <= MOST_POINTS:
+    if len(points) <= most:
         return points
     mean = fmean(point.value for point in points)
-    stretch = (points[-1].at - points[0].at) / MOST_POINTS or timedelta(seconds=1)
+    stretch = (points[-1].at - points[0].at) / most or timedelta(seconds=1)
     kept: dict[int, Point] = {}
     for point in points[1:-1]:
         place = int((point.at - points[0].at) / stretch)

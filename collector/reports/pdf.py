@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 import typst
 
-from collector.reports.blocks import SHAPES, Figure, Report
+from collector.reports.blocks import SHAPES, Figure, Report, Table
 from collector.reports.charts import draw
 from collector.reports.fonts import drawable, folder
 
 BREAK = "\u200b"
 _UNBROKEN = re.compile(r"[!-~\u00a1-\u02af]{14,}")
+_BETWEEN_TAGS = re.compile(r">[^<]+<")
 _STEPS = re.compile(r"([/\\._:;=,@&?+-]+|.{10})(?=.)")
 
 
@@ -29,9 +30,9 @@ def render_pdf(report: Report) -> bytes:
     """Return the PDF. Raises PdfNotMade and FontUnreadable."""
     made = datetime.combine(report.generated_on, datetime.min.time(), tzinfo=UTC)
     shapes = {mark.value: shape for mark, shape in SHAPES.items()}
-    value = msgspec.json.encode({**_laid_out(report, breakable=True), "shapes": shapes}).decode()
+    value = msgspec.json.encode({**_laid_out(report), "shapes": shapes}).decode()
     try:
-        return typst.Compiler(
+        pdf = typst.Compiler(
             files("report_templates").joinpath("report.typ").read_bytes(),
             font_paths=_fonts(),
             ignore_system_fonts=True,
@@ -39,6 +40,8 @@ def render_pdf(report: Report) -> bytes:
         ).compile(format="pdf", pdf_standards=["a-2b"], timestamp=int(made.timestamp()))
     except typst.TypstError as error:
         raise PdfNotMade(f"the PDF could not be made: {error.message}") from error
+    assert isinstance(pdf, bytes), "typst gives bytes where no output file is named"
+    return pdf
 
 
 @cache
@@ -48,31 +51,44 @@ def _fonts() -> typst.Fonts:
     )
 
 
-def _laid_out(value: object, breakable: bool) -> Any:  # noqa: ANN401 - a tree of JSON values
-    """Return the report as JSON values: figures drawn, shapes beside the marks, long words cut."""
+def _laid_out(value: object) -> Any:  # noqa: ANN401 - a tree of JSON values
+    """Return the report as JSON values: figures drawn, long words with places to break at."""
     if isinstance(value, str):
-        return _breaking(drawable(value)) if breakable else drawable(value)
+        return _breaking(drawable(value))
     if isinstance(value, tuple):
-        return [_laid_out(item, breakable) for item in value]
+        return [_laid_out(item) for item in value]
+    if isinstance(value, Table):
+        return _table(value)
     if isinstance(value, Figure):
         return {
             "type": "figure",
-            "caption": _laid_out(value.caption, breakable=True),
+            "caption": _laid_out(value.caption),
             "alternative": drawable(value.alternative),
-            "svg": drawable_picture(value),
+            "svg": _picture(value),
         }
     if isinstance(value, msgspec.Struct):
-        fields = {
-            name: _laid_out(getattr(value, name), breakable) for name in value.__struct_fields__
-        }
+        fields = {name: _laid_out(getattr(value, name)) for name in value.__struct_fields__}
         tag = type(value).__struct_config__.tag
         return {"type": tag, **fields} if tag else fields
     return msgspec.to_builtins(value)
 
 
-def drawable_picture(figure: Figure) -> str:
+def _table(table: Table) -> dict[str, Any]:
+    """Return a table as JSON values; codes get no places to break at, they are copied whole."""
+    rows = [
+        [
+            {"text": drawable(cell.text), "mark": None} if column.code else _laid_out(cell)
+            for column, cell in zip(table.columns, row, strict=True)
+        ]
+        for row in table.rows
+    ]
+    fields = {name: _laid_out(getattr(table, name)) for name in ("caption", "columns")}
+    return {"type": "table", **fields, "rows": rows, "row_headings": table.row_headings}
+
+
+def _picture(figure: Figure) -> str:
     """Return the SVG of a figure with only those characters that the fonts have."""
-    return re.sub(r">[^<]+<", lambda match: drawable(match.group()), draw(figure))
+    return _BETWEEN_TAGS.sub(lambda match: drawable(match.group()), draw(figure))
 
 
 def _breaking(text: str) -> str:

@@ -1,7 +1,8 @@
 """Characters that have no look of their own, made visible: values are shown, never obeyed.
 
 A control character can end an XML document or a page, a direction mark can turn a file name
-around before the reader's eyes. They are printed as `[U+202E]`.
+around before the reader's eyes. They are printed as `[U+202E]`. A text longer than anything that
+makes sense in its place is cut, with the number of characters left out.
 """
 
 import unicodedata
@@ -9,6 +10,22 @@ from typing import Any
 
 import msgspec
 
+from collector.reports import blocks
+
+LONGEST = 4000
+"""Characters of any text: two of the longest sentences that the wire lets through."""
+_LONGEST_IN: dict[type, int] = {
+    blocks.Cell: 400,
+    blocks.Column: 60,
+    blocks.Chapter: 80,
+    blocks.Finding: 120,
+    blocks.Table: 120,
+    blocks.Calendar: 60,
+    blocks.Card: 60,
+    blocks.Line: 60,
+    blocks.Figure: 1200,
+}
+"""Where there is less room. A name of 255 characters, the wire's limit, is whole in a table."""
 _SPACES = frozenset("\n\r\t\v\f")
 _JOINERS = frozenset("\u200c\u200d")
 """Needed inside words of some scripts and inside emoji; harmless alone."""
@@ -30,14 +47,16 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(map(_shown, text))
 
 
-def all_printable(value: Any) -> Any:  # noqa: ANN401 - any value of the report's own types
-    """Return a struct, tuple or text with every text in it made printable."""
+def all_printable(value: Any, most: int = LONGEST) -> Any:  # noqa: ANN401 - a tree of blocks
+    """Return a struct, tuple or text with every text in it printable and of bounded length."""
     if isinstance(value, str):
-        return printable(value)
+        text = printable(value)
+        return text if len(text) <= most else f"{text[:most]}… (+{len(text) - most})"
     if isinstance(value, tuple):
-        return tuple(map(all_printable, value))
+        return tuple(all_printable(item, most) for item in value)
     if isinstance(value, msgspec.Struct):
+        most = _LONGEST_IN.get(type(value), LONGEST)
         return type(value)(
-            *[all_printable(getattr(value, name)) for name in value.__struct_fields__]
+            *[all_printable(getattr(value, name), most) for name in value.__struct_fields__]
         )
     return value

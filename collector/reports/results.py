@@ -69,7 +69,8 @@ def _table(source: Source, groups: list[list[Located]], caption: str, with_host:
         rows.append(
             (
                 source.state(row.state),
-                Cell(f"{source.title(row.code)} {row.code}"),
+                Cell(row.code),
+                Cell(source.title(row.code)),
                 Cell(places(source, group, with_host)),
                 Cell(found(source, row)),
                 Cell(source.voice.say(row.reference) or "—"),
@@ -79,10 +80,11 @@ def _table(source: Source, groups: list[list[Located]], caption: str, with_host:
         caption,
         (
             Column(words("Result"), 1.35),
-            Column(words("Check item"), 3),
-            Column(words("Object"), 3 if with_host else 2.4),
-            Column(words("Found"), 2.4),
-            Column(words("Reference"), 2.2),
+            Column(words("Code"), 1.5, code=True),
+            Column(words("Check item"), 2.2),
+            Column(words("Object"), 3.2 if with_host else 2.8),
+            Column(words("Found"), 2.1),
+            Column(words("Reference"), 1.7),
         ),
         tuple(rows),
         row_headings=False,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from checks.api import Chapter, State
-from collector.assessment.score import Score
+from collector.assessment.score import LEAST_COVERAGE, Score
 from collector.reports.blocks import Cell, Mark, Paragraph, Style
 from collector.reports.material import (
     FindingRow,
@@ -82,6 +82,16 @@ class Source:
         """Return where a verdict was made: `host · object`, or the host alone."""
         return f"{host} · {object}" if object else host
 
+    def no_finding(self) -> str:
+        """Return why no finding is open: nothing is wrong, or nothing is known."""
+        words = self.voice.words
+        if not self.material.inspections:
+            return words("Not collected: no inspection was received in the period.")
+        judged = (State.OK, State.INFO, State.WARNING, State.CRITICAL, State.WAIVED)
+        if not self.verdicts_in(*judged):
+            return words("Not collected: no check had a result, findings can't be told.")
+        return words("No finding is open in this period.")
+
     def empty(self, text: str) -> Paragraph:
         """Return the line that stands where there is nothing."""
         return Paragraph(text, Style.EMPTY)
@@ -92,12 +102,22 @@ def score_number(source: Source, score: Score) -> str:
     words = source.voice.words
     if score.score is not None:
         return f"{score.score:.1f}"
-    return words("Coverage too low: no score") if score.coverage < 80 else words("No score")
+    return (
+        words("Coverage too low: no score")
+        if score.coverage < LEAST_COVERAGE
+        else words("No score")
+    )
 
 
 def score_sentence(source: Source, score: Score) -> str:
     """Return the two numbers in one sentence, with the grade where there is one."""
     words = source.voice.words
+    if score.score is None:
+        return words(
+            "{why}; coverage {coverage}%",
+            why=score_number(source, score),
+            coverage=f"{score.coverage:.1f}",
+        )
     grade = words(" ({grade})", grade=words(GRADES[score.grade])) if score.grade else ""
     return words(
         "Health score {score}{grade}, coverage {coverage}%",

@@ -9,8 +9,8 @@ from collector.reports.words import to_translate
 STATES = {
     State.OK: to_translate("OK"),
     State.INFO: to_translate("Information"),
-    State.WARNING: to_translate("Attention"),
-    State.CRITICAL: to_translate("Abnormal"),
+    State.WARNING: to_translate("Warning"),
+    State.CRITICAL: to_translate("Critical"),
     State.NOT_APPLICABLE: to_translate("Not applicable"),
     State.NOT_RUN: to_translate("Not run"),
     State.STALE: to_translate("Out of date"),
@@ -27,10 +27,10 @@ WORST_FIRST = (
     State.NOT_APPLICABLE,
 )
 SEVERITIES = {
-    Severity.S1: to_translate("Severity 1"),
-    Severity.S2: to_translate("Severity 2"),
-    Severity.S3: to_translate("Severity 3"),
-    Severity.S4: to_translate("Severity 4"),
+    Severity.S1: to_translate("S1"),
+    Severity.S2: to_translate("S2"),
+    Severity.S3: to_translate("S3"),
+    Severity.S4: to_translate("S4"),
 }
 SEVERITY_MEANINGS = {
     Severity.S1: to_translate("Data or operation are at risk now"),

@@ -47,11 +47,11 @@ def _rules(source: Source) -> Table:
     return Table(
         words("Every check item"),
         (
-            Column(words("Code"), 1.3),
+            Column(words("Code"), 1.55, code=True),
             Column(words("Check item"), 3),
             Column(words("Check"), 2.6),
             Column(words("Chapter"), 2.2),
-            Column(words("Priority"), 0.8, numeric=True),
+            Column(words("Priority"), 0.95, numeric=True),
             Column(words("Owner"), 1.7),
         ),
         tuple(
@@ -104,12 +104,12 @@ def _thresholds(source: Source) -> Block:
     return Table(
         words("Thresholds, where each comes from, and the layer of the policy that set it"),
         (
-            Column(words("Code"), 1.25),
+            Column(words("Code"), 1.55, code=True),
             Column(words("Check item"), 2.2),
-            Column(words("Threshold"), 2.5),
+            Column(words("Threshold"), 2.9),
             Column(words("Value"), 0.85, numeric=True),
             Column(words("Unit"), 0.85),
-            Column(words("Origin"), 2.3),
+            Column(words("Origin"), 1.9),
             Column(words("Layer"), 0.85),
         ),
         rows,
@@ -120,8 +120,8 @@ def _scoring(source: Source) -> list[Block]:
     words = source.voice.words
     lines = (
         words(
-            "A check item on a host has the value of its worst object: normal 1, attention 0.5, "
-            "abnormal 0. Weights: 3, 2, 1 for priority 1, 2, 3. Information, not applicable, "
+            "A check item on a host has the value of its worst object: ok 1, warning 0.5, "
+            "critical 0. Weights: 3, 2, 1 for priority 1, 2, 3. Information, not applicable, "
             "waived, not run and out of date are outside the score."
         ),
         words(
@@ -133,7 +133,7 @@ def _scoring(source: Source) -> list[Block]:
             "of date; an item judged for some of its objects counts by their share."
         ),
         words(
-            "Limits: an open abnormal item of priority 1 holds the score at {cap} at most; below "
+            "Limits: an open critical item of priority 1 holds the score at {cap} at most; below "
             "{least}% coverage no score is given.",
             cap=f"{CAP:g}",
             least=f"{LEAST_COVERAGE:g}",
@@ -196,11 +196,11 @@ def _raw_data(source: Source) -> list[Block]:
         Table(
             words("Inspections"),
             (
-                Column(words("Host"), 1.7),
-                Column(words("Started"), 1.75),
+                Column(words("Host"), 1.5),
+                Column(words("Started"), 2.1),
                 Column(words("Collected"), 1, numeric=True),
-                Column(words("CPU (s)"), 0.75, numeric=True),
-                Column(words("Batches (SHA-256)"), 6, code=True),
+                Column(words("CPU (s)"), 1.1, numeric=True),
+                Column(words("Batches (SHA-256)"), 6.2, code=True),
             ),
             tuple(
                 (
@@ -208,9 +208,10 @@ def _raw_data(source: Source) -> list[Block]:
                     Cell(source.voice.moment(row.started_at)),
                     Cell(f"{row.collected}/{row.planned}"),
                     Cell(f"{row.cpu_seconds:.2f}"),
-                    Cell(" ".join(row.batches) or "—"),
+                    Cell(batch),
                 )
                 for row in shown
+                for batch in row.batches or ("—",)
             ),
         ),
     ]

@@ -13,6 +13,8 @@ LEAST_POINTS = 14
 """A straight line through fewer points is a guess (check-catalogue OS-DSK-003)."""
 LEAST_DAYS = 14
 DAY = 86400.0
+FAR_DAYS = 3 * 365
+"""Beyond this a number of days is not worth reading."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def capacity(source: Source) -> Chapter:
         words("Growth and forecast, the shortest time first"),
         (
             Column(words("Host"), 1.6),
-            Column(words("Measure"), 2.2),
-            Column(words("Object"), 1.8),
+            Column(words("Measure"), 3.3),
+            Column(words("Object"), 1.5),
             Column(words("Start of period"), 1, numeric=True),
             Column(words("Now"), 0.9, numeric=True),
             Column(words("Growth a month"), 1.1, numeric=True),
@@ -93,8 +95,11 @@ def _row(
     lasts = float("inf")
     if ahead is None:
         until = Cell(words("Too few points"), Mark.NOT_RUN)
-    elif ahead.days_until_full is None or ahead.days_until_full > 3650:
-        until = Cell(words("Not in sight"), Mark.OK)
+    elif ahead.days_until_full is None:
+        until = Cell(words("Does not grow"), Mark.OK)
+    elif ahead.days_until_full > FAR_DAYS:
+        lasts = ahead.days_until_full
+        until = Cell(words("> 3 years"), Mark.OK)
     else:
         lasts = max(ahead.days_until_full, 0.0)
         mark = Mark.CRITICAL if lasts < 30 else Mark.WARNING if lasts < 90 else Mark.OK

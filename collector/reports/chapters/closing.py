@@ -61,7 +61,7 @@ def _work(source: Source) -> list[Block]:
     words = source.voice.words
     findings = source.open_findings()
     if not findings:
-        return [source.empty(words("No finding is open: nothing is carried into the next year."))]
+        return [source.empty(source.no_finding())]
     owners: dict[Owner, dict[Severity, int]] = {}
     for row in findings:
         if row.code in source.rules:

@@ -1,7 +1,7 @@
 """Chapter 2, one page for management: the two numbers, the risks, what comes first."""
 
 from checks.api import State
-from collector.assessment.score import Category, Part
+from collector.assessment.score import CAP, LEAST_COVERAGE, Category, Part, Score
 from collector.reports.blocks import (
     Block,
     Card,
@@ -62,20 +62,24 @@ def _cards(source: Source) -> Cards:
     words, score = source.voice.words, source.material.score
     open_findings = source.open_findings()
     urgent = sum(row.severity in (Severity.S1, Severity.S2) for row in open_findings)
-    capped = words("Held at 59: an item of priority 1 is abnormal") if score.capped else ""
+    capped = (
+        words("Held at {cap}: an item of priority 1 is critical", cap=f"{CAP:g}")
+        if score.capped
+        else ""
+    )
     return Cards(
         (
             Card(
                 words("Health score"),
                 score_number(source, score),
-                capped or words("of 100"),
+                capped or (words("of 100") if score.score is not None else ""),
                 GRADE_MARKS[score.grade] if score.grade else Mark.NOT_RUN,
             ),
             Card(
                 words("Coverage of the checks"),
                 f"{score.coverage:.1f}%",
-                words("at least 80% for a score"),
-                Mark.OK if score.coverage >= 80 else Mark.WARNING,
+                words("at least {least}% for a score", least=f"{LEAST_COVERAGE:g}"),
+                Mark.OK if score.coverage >= LEAST_COVERAGE else Mark.WARNING,
             ),
             Card(
                 words("Grade"),
@@ -140,16 +144,16 @@ def _matrix(source: Source) -> Table:
     return Table(
         words("Risk by host and category (score · coverage)"),
         (
-            Column(words("Host"), 1.7),
-            *(Column(words(CATEGORIES[category]), 1.25) for category in Category),
-            Column(words("Total"), 1.35),
+            Column(words("Host"), 1.5),
+            *(Column(words(CATEGORIES[category]), 1.45) for category in Category),
+            Column(words("Total"), 1.45),
         ),
         tuple(
             (
                 Cell(shortened(host.name, 24)),
                 *(_risk_cell(source, host, category) for category in Category),
                 Cell(
-                    f"{score_number(source, host.score)} · {host.score.coverage:.0f}%",
+                    _two_numbers(source, host.score),
                     GRADE_MARKS[host.score.grade] if host.score.grade else Mark.NOT_RUN,
                 ),
             )
@@ -177,27 +181,26 @@ def _risk_cell(source: Source, host: HostMaterial, category: Category) -> Cell:
     return Cell(_two_numbers(source, part), Mark(worst.value))
 
 
-def _two_numbers(source: Source, part: Part | None) -> str:
-    if part is None or part.score is None:
-        return source.voice.words(
-            "No score · {coverage}%", coverage=f"{part.coverage if part else 0:.0f}"
-        )
-    return f"{part.score:.0f} · {part.coverage:.0f}%"
+def _two_numbers(source: Source, numbers: Part | Score | None) -> str:
+    if numbers is None or numbers.score is None:
+        coverage = numbers.coverage if numbers else 0.0
+        return source.voice.words("No score · {coverage}%", coverage=f"{coverage:.0f}")
+    return f"{numbers.score:.1f} · {numbers.coverage:.0f}%"
 
 
 def _first_things(source: Source) -> Block:
     words = source.voice.words
     groups = grouped(source)
     if not groups:
-        return source.empty(words("No finding is open in this period."))
+        return source.empty(source.no_finding())
     return Table(
         words("What comes first"),
         (
-            Column(words("No."), 0.5, numeric=True),
-            Column(words("Severity"), 1.25),
+            Column(words("No."), 0.65, numeric=True),
+            Column(words("Severity"), 0.9),
             Column(words("Finding"), 3.4),
             Column(words("Object"), 3),
-            Column(words("Change"), 0.9),
+            Column(words("Change"), 1.1),
             Column(words("Until"), 1.3),
         ),
         tuple(

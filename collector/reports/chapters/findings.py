@@ -62,7 +62,7 @@ def findings(source: Source) -> Chapter:
     """Return chapter 12."""
     words = source.voice.words
     groups = grouped(source)
-    blocks: list[Block] = [source.empty(words("No finding is open in this period."))]
+    blocks: list[Block] = [source.empty(source.no_finding())]
     if groups:
         blocks = [
             Chapter("12.1", words("List"), "findings-list", (_list(source, groups),)),
@@ -118,8 +118,8 @@ def _list(source: Source, groups: Sequence[FindingGroup]) -> Table:
     return Table(
         words("Open findings"),
         (
-            Column(words("No."), 0.5, numeric=True),
-            Column(words("Severity"), 1.25),
+            Column(words("No."), 0.65, numeric=True),
+            Column(words("Severity"), 0.9),
             Column(words("Finding"), 3.2),
             Column(words("Places"), 0.7, numeric=True),
             Column(words("Numbers"), 2.4),
@@ -175,9 +175,9 @@ def _places(source: Source, group: FindingGroup) -> Table:
         words("Evidence"),
         (
             Column(words("Number"), 1.1),
-            Column(words("Object"), 2.6),
-            Column(words("Result"), 1.2),
-            Column(words("Change"), 0.9),
+            Column(words("Object"), 3),
+            Column(words("Result"), 1.3),
+            Column(words("Change"), 1.15),
             Column(words("First seen"), 1.45),
             Column(words("Times"), 0.75, numeric=True),
             Column(words("Found"), 1.7),

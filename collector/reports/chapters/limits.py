@@ -12,6 +12,8 @@ from collector.reports.source import Source
 def limits(source: Source) -> Chapter:
     """Return chapter 13."""
     words = source.voice.words
+    unknown = words("Not collected: no inspection was received in the period.")
+    received = bool(source.material.inspections)
     sections = (
         (words("Waivers"), "waivers", _waived(source)),
         (words("Not run"), "not-run", _unknown(source, State.NOT_RUN)),
@@ -23,7 +25,7 @@ def limits(source: Source) -> Chapter:
                 source,
                 source.material.broken_checks,
                 words("Checks that could not be loaded"),
-                words("None: every check of the pack was loaded."),
+                words("None: every check of the pack was loaded.") if received else unknown,
             ),
         ),
         (
@@ -58,14 +60,16 @@ def _waived(source: Source) -> list[Block]:
         Table(
             words("Waived findings"),
             (
-                Column(words("Check item"), 3),
+                Column(words("Code"), 1.6, code=True),
+                Column(words("Check item"), 2.2),
                 Column(words("Object"), 3),
                 Column(words("Found"), 2),
                 Column(words("Reason, approver and expiry"), 3),
             ),
             tuple(
                 (
-                    Cell(f"{source.title(group[0][1].code)} {group[0][1].code}"),
+                    Cell(group[0][1].code),
+                    Cell(source.title(group[0][1].code)),
                     Cell(places(source, group, with_host=True)),
                     Cell(source.voice.say(group[0][1].current) or "—"),
                     Cell(_why(source, group[0][1])),
@@ -79,6 +83,8 @@ def _waived(source: Source) -> list[Block]:
 def _unknown(source: Source, state: State) -> list[Block]:
     words = source.voice.words
     found = source.verdicts_in(state)
+    if not found and not source.material.inspections:
+        return [source.empty(words("Not collected: no inspection was received in the period."))]
     if not found and state is State.NOT_RUN:
         return [source.empty(words("None: no check that was planned is without a result."))]
     if not found:
@@ -87,14 +93,16 @@ def _unknown(source: Source, state: State) -> list[Block]:
         Table(
             words("Checks not run") if state is State.NOT_RUN else words("Results out of date"),
             (
-                Column(words("Check item"), 3),
+                Column(words("Code"), 1.6, code=True),
+                Column(words("Check item"), 2.2),
                 Column(words("Object"), 3.5),
                 Column(words("Reason"), 3.5),
-                Column(words("As of"), 1.6),
+                Column(words("As of"), 2.5),
             ),
             tuple(
                 (
-                    Cell(f"{source.title(group[0][1].code)} {group[0][1].code}"),
+                    Cell(group[0][1].code),
+                    Cell(source.title(group[0][1].code)),
                     Cell(places(source, group, with_host=True)),
                     Cell(_why(source, group[0][1])),
                     Cell(source.voice.moment(max(row.observed_at for _, row in group))),
@@ -117,7 +125,7 @@ def _sentences(source: Source, sentences: tuple[str, ...], caption: str, none: s
     return [
         Table(
             caption,
-            (Column(words("No."), 0.5, numeric=True), Column(words("Description"), 10)),
+            (Column(words("No."), 0.65, numeric=True), Column(words("Description"), 10)),
             tuple((Cell(str(place)), Cell(text)) for place, text in enumerate(sentences, 1)),
             row_headings=False,
         )

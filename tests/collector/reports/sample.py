@@ -42,11 +42,25 @@ SYSTEMS = ("Debian GNU/Linux 12", "openEuler 22.03 LTS", "银河麒麟 V10 SP3")
 HOSTS = ("erp-app-01", "erp-db-01", "erp-db-02", "file-01", "web-01")
 VOLUMES = ("/", "/data", "/var", "/backup")
 
+SOFTWARE = (
+    ("apache2", "2.4.62"), ("bind9-dnsutils", "9.18.33"), ("chrony", "4.3"), ("curl", "7.88.1"),
+    ("docker.io", "20.10.24"), ("nginx", "1.22.1"), ("nodejs", "18.20.4"), ("openjdk", "17.0.15"),
+    ("openssh-server", "9.2p1"), ("openssl", "3.0.16"), ("php8.2", "8.2.28"),
+    ("postgresql-15", "15.14"), ("python3", "3.11.2"), ("redis-server", "7.0.15"),
+    ("bacula-fd", "9.6.7"), ("cups", "2.4.2"), ("exim4", "4.96"), ("git", "2.39.5"),
+    ("haproxy", "2.6.12"), ("keepalived", "2.2.7"), ("mariadb-client", "10.11.11"),
+    ("nfs-common", "2.6.2"), ("perl", "5.36.0"), ("smartmontools", "7.3"), ("snmpd", "5.9.3"),
+    ("unixodbc", "2.3.11"), ("vim", "9.0.1378"),
+    ("rsync", "3.2.7"), ("samba", "4.17.12"), ("sudo", "1.9.13p3"), ("tomcat10", "10.1.34"),
+)  # fmt: skip
+
 _H, _P, _S, _A = Chapter.HOST, Chapter.PATCH, Chapter.SECURITY, Chapter.AGENT
 _CHECKS = {
     "host.cpu": (Text("处理器", "Processor"), ("/proc/stat", "/proc/loadavg")),
     "host.memory": (Text("内存", "Memory"), ("/proc/meminfo", "/proc/vmstat")),
     "host.volumes": (Text("磁盘与文件系统", "Volumes"), ("/proc/self/mounts", "statvfs(2)")),
+    "host.uptime": (Text("运行时间", "Uptime"), ("/proc/uptime",)),
+    "host.processes": (Text("进程", "Processes"), ("/proc/*/stat", "/proc/sys/fs/file-nr")),
     "host.time": (Text("时间同步", "Time"), ("chronyc -c tracking",)),
     "host.services": (Text("服务", "Services"), ("systemctl list-units --failed",)),
     "host.logs": (Text("系统日志", "Logs"), ("journalctl -p 3 -o json",)),
@@ -57,6 +71,10 @@ _CHECKS = {
     "patch.apt": (Text("系统补丁", "System patches"), ("apt-get -s dist-upgrade",)),
     "agent.run": (Text("采集过程", "The run"), ()),
 }
+_ENGLISH = (
+    ("可读写", "writable"), ("已挂载", "mounted"), ("运行中", "running"), ("个", ""),
+    ("次", "times"), ("条", "entries"), ("天", "days"), ("秒", "s"), ("否", "no"), ("无", "none"),
+)  # fmt: skip
 _OWN = "OWN"
 # code, check, chapter, zh, en, priority, good value, reference, thresholds (name, value, unit)
 _RULES: tuple[tuple[object, ...], ...] = (
@@ -84,6 +102,22 @@ _RULES: tuple[tuple[object, ...], ...] = (
     ("OS-LOG-001", "host.logs", _H, "内核错误日志", "Kernel errors", 1, "0 条", "0 条", ()),
     ("OS-NET-001", "host.network", _H, "网卡错误与丢包", "Network errors", 2, "0.0%",
      "< 1.0%", (("warning_drop_percent", "1", "%"), ("critical_drop_percent", "2", "%"))),
+    ("OS-CPU-004", "host.cpu", _H, "虚拟化争用", "Taken by the hypervisor", 2, "0.2%", "< 5.0%",
+     (("warning_steal_percent", "5", "%"), ("critical_steal_percent", "10", "%"))),
+    ("OS-DSK-004", "host.volumes", _H, "只读挂载", "Read-only mounts", 1, "可读写", "可读写", ()),
+    ("OS-DSK-005", "host.volumes", _H, "文件系统错误", "File system errors", 1, "0 个", "0 个",
+     (("warning_errors", "1", ""),)),
+    ("OS-DSK-010", "host.volumes", _H, "缺失的挂载", "Missing mounts", 2, "已挂载", "已挂载", ()),
+    ("OS-TIM-002", "host.time", _H, "时间同步服务", "Time service", 1, "chronyd", "运行中",
+     (("warning_stratum", "16", ""),)),
+    ("OS-UPT-001", "host.uptime", _H, "运行时间", "Uptime", 2, "46 天", "1–365 天",
+     (("warning_days", "365", "d"), ("warning_hours", "24", "h"))),
+    ("OS-SVC-002", "host.services", _H, "反复重启的服务", "Crash loops", 2, "0 个", "< 3 次",
+     (("warning_restarts", "3", ""), ("critical_restarts", "10", ""))),
+    ("OS-PRC-001", "host.processes", _H, "僵尸进程", "Zombies", 3, "0 个", "0 个",
+     (("warning_zombies", "1", ""), ("critical_zombies", "5", ""))),
+    ("OS-PRC-002", "host.processes", _H, "文件句柄使用率", "File handles used", 2, "3.1%",
+     "< 70.0%", (("warning_handles_percent", "70", "%"), ("critical_handles_percent", "90", "%"))),
     ("OS-EOL-001", "host.lifecycle", _P, "操作系统支持期", "Support of the system", 1,
      "2028-06-30", "≥ 180 天", (("warning_days", "180", "d"),)),
     ("OS-EOL-002", "host.lifecycle", _P, "运行内核版本", "Running kernel", 2, "6.1.0-41",
@@ -149,6 +183,13 @@ def _rule(
     )
 
 
+def _said(zh: str) -> Text:
+    en = zh
+    for chinese, english in _ENGLISH:
+        en = en.replace(chinese, english)
+    return Text(zh, en.strip())
+
+
 def verdict(code: str, object_name: str, state: State, **changes: object) -> VerdictRow:
     """Return the verdict of a rule of the samples with its good values, changed as named."""
     row = next(row for row in _RULES if row[0] == code)
@@ -157,8 +198,8 @@ def verdict(code: str, object_name: str, state: State, **changes: object) -> Ver
         check=str(row[1]),
         object=object_name,
         state=state,
-        current=Text.same(str(row[6])),
-        reference=Text.same(str(row[7])),
+        current=_said(str(row[6])),
+        reference=_said(str(row[7])),
         message=None,
         reason=None,
         observed_at=datetime(2026, 12, 26, 18, 30, tzinfo=UTC),
@@ -237,8 +278,7 @@ def inventory(place: int) -> Mapping[str, object]:
             {"name": "sdb", "model": "PERC H740P", "size_bytes": 4 * 10**12},
         ],
         "software": [
-            {"name": "postgresql-15", "version": "15.14"},
-            {"name": "openjdk-17-jre", "version": "17.0.15"},
+            {"name": name, "version": version, "vendor": "Debian"} for name, version in SOFTWARE
         ],
     }
 
@@ -260,12 +300,14 @@ def _judged(code: str, name: str, place: int) -> VerdictRow:
         return verdict(
             code, name, State.CRITICAL if place == 1 else State.WARNING,
             current=Text.same(f"{used}%"),
-            message=Text(f"{name} 已使用 {used}%，仅剩 {100 - used:.1f}%。", f"{name} is {used}% full."),
+            message=Text(f"{name} 已使用 {used}%，仅剩 {100 - used:.1f}%。",
+                         f"{name} is {used}% full."),
         )  # fmt: skip
     if code == "PAT-LNX-001" and place != 4:
         return verdict(
             code, name, State.WARNING, current=Text(f"{7 + place} 个", f"{7 + place}"),
-            message=Text(f"有 {7 + place} 个安全更新未安装。", f"{7 + place} security updates wait."),
+            message=Text(f"有 {7 + place} 个安全更新未安装。",
+                         f"{7 + place} security updates wait."),
         )  # fmt: skip
     if code == "OS-SVC-001" and place == 3:
         return verdict(
@@ -278,6 +320,24 @@ def _judged(code: str, name: str, place: int) -> VerdictRow:
         return verdict(
             code, "/etc/nginx/ssl/erp.crt", State.WARNING, current=Text("21 天", "21 days"),
             message=Text("证书将于 2027-01-18 到期。", "The certificate ends on 2027-01-18."),
+        )  # fmt: skip
+    if code == "OS-UPT-001" and place in (1, 2, 4):
+        return verdict(
+            code, name, State.WARNING, current=Text(f"{380 + place} 天", f"{380 + place} days"),
+            message=Text(f"已连续运行 {380 + place} 天，内核补丁未生效。",
+                         f"Up for {380 + place} days: kernel patches wait for a restart."),
+        )  # fmt: skip
+    if code == "OS-SVC-002" and place == 0:
+        return verdict(
+            code, "u8-scheduler.service", State.WARNING, current=Text("4 次", "4 times"),
+            message=Text("u8-scheduler.service 7 天内重启 4 次。",
+                         "u8-scheduler.service restarted 4 times in 7 days."),
+        )  # fmt: skip
+    if code == "OS-MEM-003" and place == 1:
+        return verdict(
+            code, name, State.CRITICAL, current=Text("3 次", "3 times"),
+            message=Text("自上次巡检以来内核终止了 3 个进程，其中包括数据库进程。",
+                         "The kernel killed 3 processes since last time, a database among them."),
         )  # fmt: skip
     if code == "OS-TIM-001" and place == 2:
         return verdict(
@@ -325,9 +385,9 @@ def _findings(hosts: tuple[HostMaterial, ...]) -> tuple[FindingRow, ...]:
                         severity=level if row.state is State.CRITICAL else max(level, Severity.S3),
                         state=row.state,
                         change=changes[number % 4],
-                        first_seen=datetime(2026, 1 + number, 26, 18, 30, tzinfo=UTC),
+                        first_seen=datetime(2026, 1 + number % 11, 26, 18, 30, tzinfo=UTC),
                         last_seen=row.observed_at,
-                        times=12 - number,
+                        times=12 - number % 11,
                         current=row.current,
                         reference=row.reference,
                         message=row.message,
