@@ -73,7 +73,7 @@ def measure(*, tiny: bool = False) -> list[Figure]:
                 "the same, all its processes together",
                 (together / _MEBIBYTE,),
                 "MiB",
-                note="PSS summed over the tree, sampled every 20 ms in a run of its own.",
+                note="Own pages once, mapped files of one process; sampled every 20 ms in a run of its own.",
             ),
         ]
         if tiny:

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -81,10 +82,11 @@ def peak_of_tree(
     every_seconds: float = 0.02,
     environment: Mapping[str, str] | None = None,
 ) -> int:
-    """Return the peak of all processes of a command together, shared pages counted once (PSS).
+    """Return the peak of all processes of a command together.
 
-    Sampled, so short peaks may be missed; the sampling itself takes time, so that this is a run
-    of its own.
+    Their own pages count once, however many of them share them after a fork; of the files they
+    have mapped (libraries, mostly the same ones) only the largest share counts. Sampled, so short
+    peaks may be missed; sampling itself takes time, so that this is a run of its own.
     """
     peak = 0
     with subprocess.Popen(
@@ -95,12 +97,13 @@ def peak_of_tree(
         env=environment,
     ) as process:
         while process.poll() is None:
-            peak = max(peak, sum(_proportional(each) for each in _tree(process.pid)))
+            own, mapped = zip(*map(_pages, _tree(process.pid)), strict=True)
+            peak = max(peak, sum(own) + max(mapped))
             time.sleep(every_seconds)
     return peak
 
 
-def high_water_bytes(process: int) -> int:
+def high_water_bytes(process: int | Literal["self"]) -> int:
     """Return the most memory that a running process has had resident (VmHWM)."""
     for line in Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmHWM:"):
@@ -127,15 +130,15 @@ def _tree(root: int) -> list[int]:
     return found
 
 
-def _proportional(process: int) -> int:
+def _pages(process: int) -> tuple[int, int]:
+    """Return bytes of a process's own pages, shared ones by share, and of mapped files."""
     try:
         text = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii")
     except OSError:
-        return 0
-    for line in text.splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return 0
+        return 0, 0
+    values = dict(line.split()[:2] for line in text.splitlines()[1:])
+    resident, anonymous = int(values["Rss:"]), int(values["Anonymous:"])
+    return int(values["Pss_Anon:"]) * 1024, (resident - anonymous) * 1024
 
 
 def environment() -> dict[str, str]:
