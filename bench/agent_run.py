@@ -14,7 +14,8 @@ from pathlib import Path
 
 from bench.figures import Figure, Origin, Peer
 from bench.peers import host_peers, package_peer
-from bench.processes import Usage, environment, measure as measured, peak_of_tree
+from bench.processes import Usage, environment, peak_of_tree
+from bench.processes import measure as measured
 from bench.small_collector import acknowledging
 from checks.discovery import discover
 
@@ -73,7 +74,10 @@ def measure(*, tiny: bool = False) -> list[Figure]:
                 "the same, all its processes together",
                 (together / _MEBIBYTE,),
                 "MiB",
-                note="Own pages once, mapped files of one process; sampled every 20 ms in a run of its own.",
+                note=(
+                    "Own pages of each process, mapped files of one; sampled every 20 ms in a run "
+                    "of its own."
+                ),
             ),
         ]
         if tiny:

@@ -97,7 +97,7 @@ def _past(
     server: Server,
     day: int,
     check_id: str,
-    previous: Any,
+    previous: Any,  # noqa: ANN401 - the check's own Facts
     series: dict[tuple[str, str, str], list[Point]],
 ) -> Past[Any]:
     def known(measure: str, name: str) -> Sequence[Point]:

@@ -1,4 +1,4 @@
-"""Measure commands: processor time of the whole process tree, peak memory of its largest process."""
+"""Measure commands: processor time of the whole tree, peak memory of its largest process."""
 
 import os
 import subprocess
@@ -82,11 +82,10 @@ def peak_of_tree(
     every_seconds: float = 0.02,
     environment: Mapping[str, str] | None = None,
 ) -> int:
-    """Return the peak of all processes of a command together.
+    """Return the peak of all processes of a command together, in bytes (memory_of_tree).
 
-    Their own pages count once, however many of them share them after a fork; of the files they
-    have mapped (libraries, mostly the same ones) only the largest share counts. Sampled, so short
-    peaks may be missed; sampling itself takes time, so that this is a run of its own.
+    Sampled, so short peaks may be missed; sampling itself takes time, so that this is a run of its
+    own.
     """
     peak = 0
     with subprocess.Popen(
@@ -97,10 +96,19 @@ def peak_of_tree(
         env=environment,
     ) as process:
         while process.poll() is None:
-            own, mapped = zip(*map(_pages, _tree(process.pid)), strict=True)
-            peak = max(peak, sum(own) + max(mapped))
+            peak = max(peak, memory_of_tree(process.pid))
             time.sleep(every_seconds)
     return peak
+
+
+def memory_of_tree(root: int) -> int:
+    """Return what a process and its descendants have resident now, in bytes.
+
+    Their own pages count once, however many of them share them after a fork; of the files they
+    have mapped (libraries, mostly the same ones) only the largest part counts.
+    """
+    own, mapped = zip(*map(_pages, _tree(root)), strict=True)
+    return sum(own) + max(mapped)
 
 
 def high_water_bytes(process: int | Literal["self"]) -> int:

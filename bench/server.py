@@ -137,9 +137,7 @@ def _written(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def _volume(
-    server: Server, day: int, volume: tuple[str, str, int, float, float]
-) -> dict[str, Any]:
+def _volume(server: Server, day: int, volume: tuple[str, str, int, float, float]) -> dict[str, Any]:
     place, device, size, start, growth = volume
     share = start + growth * day / 365 + 0.03 * server.number + 0.01 * _wave(server, day, 30)
     total = size * GIBIBYTE
