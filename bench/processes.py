@@ -107,8 +107,8 @@ def memory_of_tree(root: int) -> int:
     Their own pages count once, however many of them share them after a fork; of the files they
     have mapped (libraries, mostly the same ones) only the largest part counts.
     """
-    own, mapped = zip(*map(_pages, _tree(root)), strict=True)
-    return sum(own) + max(mapped)
+    pages = [_pages(process) for process in _tree(root)]
+    return sum(own for own, _ in pages) + max(mapped for _, mapped in pages)
 
 
 def high_water_bytes(process: int | Literal["self"]) -> int:
