@@ -33,6 +33,7 @@ __all__ = [
     "Struct",
     "Text",
     "Thresholds",
+    "Trend",
     "Verdict",
     "critical",
     "grade",
@@ -187,6 +188,22 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Trend:
+    """A measure that the report draws over the year: one figure, a line for each object."""
+
+    measure: str
+    title: Text
+    unit: str
+    """What stands at the axis: `%`, `s`, or empty for a count."""
+    rule: str = ""
+    """Code of the rule whose thresholds are drawn as lines; then warning and critical name them."""
+    warning: str = ""
+    critical: str = ""
+    fills_up: bool = False
+    """True for a share of something that runs full: it is forecast in the chapter on capacity."""
+
+
+@dataclass(frozen=True)
 class Point:
     """One value of a series."""
 
@@ -303,6 +320,8 @@ class Check(Generic[FactsType]):
     derive: Callable[[Inspection, Sequence[Observation]], FactsType] | None = None
     """Makes the facts on the collector, from the inspection itself: what ran, what it cost."""
     measures: Callable[[FactsType], Iterator[Measure]] = _no_measures
+    trends: tuple[Trend, ...] = ()
+    """The measures that the report draws; the others are kept for rules only."""
     privilege: Text = Text("普通用户", "unprivileged user")
     """The least privilege that gives complete facts."""
     systems: tuple[str, ...] = ("linux",)

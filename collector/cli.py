@@ -18,7 +18,7 @@ from collector.app import create_app
 from collector.customers.models import Customer
 from collector.database import open_database
 from collector.errors import CollectorError, NotFound
-from collector.here.console import ProgressBar, as_json, show
+from collector.here.console import WIDTH_OF_A_FILE, ProgressBar, as_json, show
 from collector.here.service import Job, inspect_here, local_time_zone, read_material
 from collector.intake.models import Quarantine
 from collector.reports.service import write_report
@@ -75,7 +75,8 @@ def inspect_here_command(
     if as_json_lines:
         typer.echo(json.dumps(as_json(done), ensure_ascii=False, indent=2))
     else:
-        show(done, Console(), lang.value)
+        width = None if sys.stdout.isatty() else WIDTH_OF_A_FILE
+        show(done, Console(width=width), lang.value)
 
 
 @app.command()

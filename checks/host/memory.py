@@ -16,6 +16,7 @@ from checks.api import (
     Struct,
     Text,
     Thresholds,
+    Trend,
     Verdict,
     grade,
     limit,
@@ -207,6 +208,16 @@ CHECK = Check(
     facts=Facts,
     probe=probe,
     measures=measures,
+    trends=(
+        Trend(
+            "available_percent",
+            Text("可用内存", "Memory available"),
+            "%",
+            "OS-MEM-001",
+            "warning_percent",
+            "critical_percent",
+        ),
+    ),
     systems=("linux", "windows"),
     reads=("/proc/meminfo", VMSTAT, "GlobalMemoryStatusEx (Windows)"),
     rules=(

@@ -17,6 +17,7 @@ from checks.api import (
     Struct,
     Text,
     Thresholds,
+    Trend,
     Verdict,
     grade,
     limit,
@@ -222,6 +223,16 @@ CHECK = Check(
     facts=Facts,
     probe=probe,
     measures=measures,
+    trends=(
+        Trend(
+            "busy_p95_percent",
+            Text("CPU 使用率（95 分位）", "CPU use (95th percentile)"),
+            "%",
+            "OS-CPU-001",
+            "warning_percent",
+            "critical_percent",
+        ),
+    ),
     systems=("linux", "windows"),
     reads=("/proc/stat", "/proc/loadavg", "/proc/cpuinfo", "GetSystemTimes (Windows)"),
     rules=(

@@ -15,6 +15,7 @@ from checks.api import (
     State,
     Text,
     Thresholds,
+    Trend,
     Verdict,
     grade,
     limit,
@@ -162,6 +163,18 @@ CHECK = Check(
     facts=Facts,
     probe=probe,
     measures=measures,
+    trends=(
+        Trend(
+            "used_percent",
+            Text("磁盘空间使用率", "Disk space used"),
+            "%",
+            "OS-DSK-001",
+            "warning_used_percent",
+            "critical_used_percent",
+            fills_up=True,
+        ),
+        Trend("files_used_percent", Text("inode 使用率", "Inodes used"), "%", fills_up=True),
+    ),
     systems=("linux", "windows"),
     reads=(
         "/proc/self/mounts",

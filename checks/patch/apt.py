@@ -22,6 +22,7 @@ from checks.api import (
     Struct,
     Text,
     Thresholds,
+    Trend,
     Verdict,
     info,
     limit,
@@ -220,6 +221,9 @@ CHECK = Check(
     facts=Facts,
     probe=probe,
     measures=measures,
+    trends=(
+        Trend("pending_security_updates", Text("待安装安全更新数", "Security updates waiting"), ""),
+    ),
     reads=(
         "apt-get -s -o Debug::NoLocking=true dist-upgrade (simulation)",
         f"{LISTS}/*Release (dates)",

@@ -4,11 +4,12 @@ Accepting looks at nothing inside a batch. It stores the bytes under their place
 chain; reading them is the assessment's work, and what it can't read goes to the quarantine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import Insert, select, tuple_
+from sqlalchemy import Connection, Insert, Table, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,10 @@ from collector.errors import BodyTooLarge, Forked, NotABatch, Refused, UnknownAg
 from collector.intake.models import PENDING, StoredBatch
 from wire.batch import LIMITS
 from wire.messages import WIRE_VERSION, Acknowledgement
+
+# Tables, not mapped classes: this is the hot path of the collector.
+_AGENTS = cast("Table", Agent.__table__)
+_BATCHES = cast("Table", StoredBatch.__table__)
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,11 @@ def accept(session: Session, uploads: Sequence[Upload]) -> list[Acknowledgement 
     The same bytes again get the same answer (duplicate=True). Other bytes at the same place are a
     fork: a cloned host or a restored snapshot. Answers may be given only after the commit.
     """
-    known = select(Agent.id, Agent.customer_id).where(
-        Agent.id.in_({upload.agent for upload in uploads})
+    connection = session.connection()
+    known = select(_AGENTS.c.id, _AGENTS.c.customer_id).where(
+        _AGENTS.c.id.in_({upload.agent for upload in uploads})
     )
-    customer_of = {row.id: row.customer_id for row in session.execute(known)}
+    customer_of = {row.id: row.customer_id for row in connection.execute(known)}
     rows = [
         {
             "customer_id": customer_of[upload.agent],
@@ -68,22 +74,12 @@ def accept(session: Session, uploads: Sequence[Upload]) -> list[Acknowledgement 
         for upload in uploads
         if upload.agent in customer_of
     ]
-    stored: dict[tuple[str, str, int], tuple[str, datetime]] = {}
-    if rows:
-        session.execute(_insert(session), rows)
-        place = tuple_(StoredBatch.agent_id, StoredBatch.epoch, StoredBatch.seq)
-        found = select(
-            StoredBatch.agent_id,
-            StoredBatch.epoch,
-            StoredBatch.seq,
-            StoredBatch.digest,
-            StoredBatch.received_at,
-        ).where(
-            StoredBatch.customer_id.in_(set(customer_of.values())),
-            place.in_([(row["agent_id"], row["epoch"], row["seq"]) for row in rows]),
-        )
-        for row in session.execute(found):
-            stored[row.agent_id, row.epoch, row.seq] = (row.digest, row.received_at)
+    stored = {
+        (upload.agent, upload.epoch, upload.seq): (upload.digest, upload.received_at)
+        for upload in uploads
+    }
+    if rows and connection.execute(_insert(connection), rows).rowcount != len(rows):
+        stored.update(_stored(connection, rows))
     answers: list[Acknowledgement | Refused] = []
     for upload in uploads:
         if upload.agent not in customer_of:
@@ -112,11 +108,26 @@ def accept(session: Session, uploads: Sequence[Upload]) -> list[Acknowledgement 
     return answers
 
 
-def _insert(session: Session) -> Insert:
+def _insert(connection: Connection) -> Insert:
     """Return the insert that leaves a place alone which is taken already."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(StoredBatch).on_conflict_do_nothing()
-    return sqlite.insert(StoredBatch).on_conflict_do_nothing()
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(_BATCHES).on_conflict_do_nothing()
+    return sqlite.insert(_BATCHES).on_conflict_do_nothing()
+
+
+def _stored(
+    connection: Connection, rows: Sequence[Mapping[str, object]]
+) -> dict[tuple[str, str, int], tuple[str, datetime]]:
+    """Return what stands at the places of these rows: (digest, received at)."""
+    place = (_BATCHES.c.agent_id, _BATCHES.c.epoch, _BATCHES.c.seq)
+    found = select(*place, _BATCHES.c.digest, _BATCHES.c.received_at).where(
+        _BATCHES.c.customer_id.in_({row["customer_id"] for row in rows}),
+        tuple_(*place).in_([(row["agent_id"], row["epoch"], row["seq"]) for row in rows]),
+    )
+    return {
+        (row.agent_id, row.epoch, row.seq): (row.digest, row.received_at)
+        for row in connection.execute(found)
+    }
 
 
 def _unknown(upload: Upload) -> UnknownAgent:

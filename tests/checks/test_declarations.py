@@ -40,3 +40,15 @@ def test_every_threshold_has_a_default_a_unit_and_an_origin(rule: Rule[Any, Any]
         stated = hint.__metadata__[0].extra
         assert stated["unit"]
         assert stated["origin"]
+
+
+def test_a_trend_draws_thresholds_that_its_rule_has() -> None:
+    for check in discover().checks.values():
+        rules = {rule.code: rule for rule in check.rules}
+        for trend in check.trends:
+            assert trend.title.zh
+            assert trend.title.en
+            if trend.rule:
+                fields = rules[trend.rule].thresholds.__struct_fields__
+                assert trend.warning in fields
+                assert trend.critical in fields

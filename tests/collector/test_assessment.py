@@ -200,6 +200,7 @@ WHOLE = seal(header(0, agent="x"), []).payload
         (gzip.compress(b'{"wire":"1.0","agent":"\\u0000"}'), r"U\+0000"),
         (WHOLE, "not the place it was sent to"),
     ],
+    ids=["no gzip", "cut", "trailing", "bomb", "no json", "empty", "deep", "nul", "elsewhere"],
 )
 def test_a_batch_that_cannot_be_read_is_kept_and_shown(
     database: Database, place: Place, payload: bytes, why: str
@@ -226,6 +227,7 @@ def test_a_batch_that_cannot_be_read_is_kept_and_shown(
             "utf-8",
         ),
     ],
+    ids=["unknown check", "misfit", "overflow", "nan", "deep", "bad utf-8"],
 )
 def test_a_bad_line_is_quarantined_and_the_others_are_judged(
     database: Database, place: Place, line: bytes, why: str
