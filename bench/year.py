@@ -112,7 +112,7 @@ def write_year(
     database = open_database(f"sqlite:///{folder}/collector.db")
     agents = enrolled(database)
     for day in sorted({day for own in days.values() for day in own}):
-        deliver(database, {each: agents[each] for each in agents if day in days[each]}, day)
+        deliver(database, {each: agents[each] for each in days if day in days[each]}, day)
     assess_pending(database, catalogue)
     with database.reading() as session:
         unread = session.scalar(select(Quarantine.reason).limit(1))
