@@ -3,8 +3,10 @@
 import os
 import platform
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any, TextIO
 
 from rich import box
@@ -35,8 +37,19 @@ def machine() -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%MZ} · {os.cpu_count()} cores · {memory:.0f} GiB · "
         f"{platform.system()} {platform.release()} · Python {sys.version.split()[0]} · "
-        f"load before {load}"
+        f"load before {load} · a fixed loop {1000 * _fixed_loop_seconds():.0f} ms"
     )
+
+
+def _fixed_loop_seconds() -> float:
+    """Return the CPU time of the same work each time: longer where neighbours take the core's
+    share of caches and clock, which makes every other figure worse, too."""
+    taken = []
+    for _ in range(5):
+        began = time.process_time()
+        sum(number * number for number in range(1_000_000))
+        taken.append(time.process_time() - began)
+    return median(taken)
 
 
 def show(figures: Sequence[Figure], described: str, file: TextIO) -> None:
