@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import typst
 
+from collector.errors import CollectorError
 from collector.reports.blocks import SHAPES, Figure, Report, Table
 from collector.reports.charts import draw
 from collector.reports.fonts import drawable, folder
@@ -22,7 +23,7 @@ _BETWEEN_TAGS = re.compile(r">[^<]+<")
 _STEPS = re.compile(r"([/\\._:;=,@&?+-]+|.{10})(?=.)")
 
 
-class PdfNotMade(Exception):
+class PdfNotMade(CollectorError):
     """typst refused the report; the sentence says why."""
 
 

@@ -109,7 +109,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
         result = collector(tmp_path, "serve", "--port", port, "--data", str(tmp_path))
     assert result.returncode == 2
     assert is_one_sentence(result.stderr)
-    assert f"127.0.0.1:{port}: Address already in use" in result.stderr
+    assert f"127.0.0.1:{port}：Address already in use" in result.stderr
 
 
 def test_a_full_disk_is_one_sentence_and_keeps_what_is_there(tmp_path: Path) -> None:
