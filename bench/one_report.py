@@ -13,9 +13,9 @@ from datetime import date
 
 import msgspec
 import pypdf
-from msgspec import Struct
 
 from bench.processes import high_water_bytes
+from bench.report import Made
 from bench.server import YEAR
 from bench.year import CUSTOMER
 from checks.discovery import discover
@@ -28,21 +28,6 @@ from collector.reports.html import render_html
 from collector.reports.pdf import render_pdf
 
 TODAY = date(YEAR, 12, 28)
-
-
-class Made(Struct, frozen=True):
-    """What one report took. Both times begin at the database and end with the bytes."""
-
-    pdf_seconds: float
-    html_seconds: float
-    gather_seconds: float
-    compose_seconds: float
-    peak_bytes: int
-    pdf_digest: str
-    pdf_bytes: int
-    html_bytes: int
-    pages: int
-    pictures: int
 
 
 def make(url: str) -> Made:

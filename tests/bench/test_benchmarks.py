@@ -18,7 +18,7 @@ NAMES = {
     "agent": "agent run, light checks: CPU",
     "intake": "uploads a second, SQLite",
     "assessment": "verdicts a second a core, judging",
-    "report": "report as PDF, 2 servers",
+    "report": "report as PDF, one server",
 }
 
 
