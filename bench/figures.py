@@ -1,22 +1,54 @@
-"""What a benchmark returns: one figure against its budget, and beside a peer where there is one."""
+"""What a benchmark returns: figures against their budgets, and beside peers where there are any."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
+from statistics import median
+
+
+class Origin(Enum):
+    """Where a peer's figure comes from."""
+
+    MEASURED = "this run"
+    EARLIER = "earlier"
+    """Measured for this project on another day (design, §9)."""
+    PUBLISHED = "published"
+    ABSENT = "not installed"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What another program takes or gives for the same thing."""
+
+    name: str
+    runs: tuple[float, ...]
+    origin: Origin = Origin.MEASURED
+
+    @property
+    def value(self) -> float | None:
+        """The median; None where it could not be measured."""
+        return median(self.runs) if self.runs else None
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table."""
+    """One row of the table: the median of several runs."""
 
     what: str
-    value: float
+    runs: tuple[float, ...]
     unit: str
-    budget: float | None
+    budget: float | None = None
     lower_is_better: bool = True
     note: str = ""
+    peers: tuple[Peer, ...] = field(default=())
+
+    @property
+    def value(self) -> float:
+        """The median of the runs."""
+        return median(self.runs)
 
     @property
     def ratio(self) -> float | None:
-        """value ÷ budget; under 1 is within it where lower is better, over 1 otherwise."""
+        """value ÷ budget; at most 1 keeps it where lower is better, at least 1 otherwise."""
         return self.value / self.budget if self.budget else None
 
     @property
@@ -25,3 +57,7 @@ class Figure:
         if self.ratio is None:
             return None
         return self.ratio <= 1 if self.lower_is_better else self.ratio >= 1
+
+    def ratio_to(self, peer: Peer) -> float | None:
+        """value ÷ the peer's value; None where the peer could not be measured."""
+        return self.value / peer.value if peer.value else None

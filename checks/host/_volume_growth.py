@@ -1,7 +1,10 @@
 """When a volume will be full: a straight line through one point a day."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from math import fsum
+from operator import mul
 from typing import Annotated
 
 from checks.api import (
@@ -19,6 +22,8 @@ from checks.api import (
 from checks.host._volume_usage import Facts, unjudged
 from checks.wording import days, size
 from wire.messages import Failure, Reason
+
+_DAY = timedelta(days=1)
 
 
 class ForecastThresholds(Thresholds, frozen=True):
@@ -43,11 +48,8 @@ def forecast(facts: Facts, thresholds: ForecastThresholds, past: Past[Facts]) ->
             yield not_applicable(volume.mount_point, why)
             continue
         since = past.observed_at - timedelta(days=thresholds.window_days)
-        points = [
-            point
-            for point in daily(past.series("used_bytes", volume.mount_point))
-            if point.at >= since
-        ]
+        series = past.series("used_bytes", volume.mount_point)
+        points = daily(series[bisect_left(series, since, key=lambda point: point.at) :])
         if len(points) < thresholds.least_points:
             yield _history_too_short(volume.mount_point, len(points), thresholds.least_points)
             continue
@@ -84,17 +86,17 @@ def daily(points: Sequence[Point]) -> list[Point]:
 
 def growth_per_day(points: Sequence[Point], least_fit: float) -> float:
     """Return the growth by a straight line; 0 where the line explains less than least_fit (r²)."""
-    # Only the collector comes here: the agent shall not pay for loading the library.
-    from statistics import StatisticsError, correlation, linear_regression
-
+    # One pass for both numbers: with the library's two functions this took half of all judging.
     start = points[0].at
-    at_days = [(point.at - start).total_seconds() / 86400 for point in points]
-    values = [point.value for point in points]
-    try:
-        fit = correlation(at_days, values) ** 2
-    except StatisticsError:  # all values alike, or all points at one moment
+    at_days = [(point.at - start) / _DAY for point in points]
+    middle, mean = fsum(at_days) / len(points), fsum(point.value for point in points) / len(points)
+    across = [at_day - middle for at_day in at_days]
+    upwards = [point.value - mean for point in points]
+    width, height = fsum(map(mul, across, across)), fsum(map(mul, upwards, upwards))
+    if not width or not height:  # all points at one moment, or all values alike
         return 0.0
-    return linear_regression(at_days, values).slope if fit >= least_fit else 0.0
+    slope = fsum(map(mul, across, upwards)) / width
+    return slope if slope * slope * width / height >= least_fit else 0.0
 
 
 def _date(observed_at: datetime, days_left: float) -> str:

@@ -107,6 +107,8 @@ class FindingEvent(Base):
     __tablename__ = "finding_event"
     __table_args__ = (
         ForeignKeyConstraint(["customer_id", "number"], ["finding.customer_id", "finding.number"]),
+        # The key is most of the row: on SQLite a table beside its index would store it twice.
+        {"sqlite_with_rowid": False},
     )
 
     customer_id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -141,6 +143,7 @@ class SeriesPoint(Base):
     __tablename__ = "series_point"
     __table_args__ = (
         ForeignKeyConstraint(["customer_id", "series_id"], ["series.customer_id", "series.id"]),
+        {"sqlite_with_rowid": False},  # as for finding_event; and a series lies together
     )
 
     customer_id: Mapped[str] = mapped_column(String(32), primary_key=True)

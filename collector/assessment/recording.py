@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Insert, delete, func, select
+from sqlalchemy import Insert, Table, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,17 @@ from collector.assessment.models import (
     StoredVerdict,
 )
 from collector.assessment.reading import Conclusion
+
+# Tables, not mapped classes: an inspection has hundreds of these rows.
+_VERDICTS = cast("Table", StoredVerdict.__table__)
+_EVENTS = cast("Table", FindingEvent.__table__)
+_POINTS = cast("Table", SeriesPoint.__table__)
+_DELETE_VERDICTS = delete(_VERDICTS).where(
+    _VERDICTS.c.customer_id == bindparam("of_customer"),
+    _VERDICTS.c.host_id == bindparam("of_host"),
+    _VERDICTS.c.check == bindparam("of_check"),
+    _VERDICTS.c.target == bindparam("of_target"),
+)
 
 
 class Recorder:
@@ -74,12 +85,15 @@ class Recorder:
         self._follow_findings(current)
 
     def _record_verdicts(self, conclusions: Iterable[Conclusion]) -> None:
-        rows = []
+        replaced, rows = [], []
         for conclusion in conclusions:
-            self._session.execute(
-                delete(StoredVerdict).filter_by(
-                    **self._key, check=conclusion.check, target=conclusion.target
-                )
+            replaced.append(
+                {
+                    "of_customer": self._customer_id,
+                    "of_host": self._host_id,
+                    "of_check": conclusion.check,
+                    "of_target": conclusion.target,
+                }
             )
             rows += [
                 {
@@ -95,8 +109,10 @@ class Recorder:
                 }
                 for judged in conclusion.verdicts
             ]
+        if replaced:
+            self._session.execute(_DELETE_VERDICTS, replaced)
         if rows:
-            self._session.execute(StoredVerdict.__table__.insert(), rows)  # type: ignore[attr-defined]
+            self._session.execute(_VERDICTS.insert(), rows)
 
     def _follow_findings(self, conclusions: Iterable[Conclusion]) -> None:
         known = {
@@ -109,6 +125,7 @@ class Recorder:
             )
             or 0
         )
+        events: list[Mapping[str, object]] = []
         for conclusion in conclusions:
             present: dict[tuple[str, str], Verdict] = {
                 (judged.code, judged.verdict.object): judged.verdict
@@ -147,9 +164,15 @@ class Recorder:
                         times=0,
                     )
                     self._session.add(row)
-                self._move(row, became, verdict, conclusion.observed_at)
+                events.append(self._move(row, became, verdict, conclusion.observed_at))
+        self._session.flush()
+        if events:
+            self._session.execute(_insert_events(self._session), events)
 
-    def _move(self, row: StoredFinding, became: str, verdict: Verdict | None, at: datetime) -> None:
+    def _move(
+        self, row: StoredFinding, became: str, verdict: Verdict | None, at: datetime
+    ) -> Mapping[str, object]:
+        """Change a finding and return its event; events follow when all findings are written."""
         row.change = became
         if became == RESOLVED:
             row.state = State.OK.value
@@ -161,17 +184,14 @@ class Recorder:
             row.times += 1
             row.texts = texts(verdict)
             row.digest = self._digest
-        self._session.flush()
-        self._session.merge(
-            FindingEvent(
-                customer_id=self._customer_id,
-                number=row.number,
-                inspection_id=self._inspection_id,
-                at=at,
-                state=row.state,
-                change=became,
-            )
-        )
+        return {
+            "customer_id": self._customer_id,
+            "number": row.number,
+            "inspection_id": self._inspection_id,
+            "at": at,
+            "state": row.state,
+            "change": became,
+        }
 
     def _record_measures(self, conclusions: Iterable[Conclusion]) -> None:
         known = {
@@ -228,8 +248,22 @@ def texts(verdict: Verdict) -> dict[str, Any]:
     return kept
 
 
+def _insert_events(session: Session) -> Insert:
+    """Return the insert of which the last of two events in one inspection stays."""
+    build = postgresql.insert if _is_postgresql(session) else sqlite.insert
+    insert = build(_EVENTS)
+    changed = {name: insert.excluded[name] for name in ("at", "state", "change")}
+    place = ["customer_id", "number", "inspection_id"]
+    upsert: Insert = insert.on_conflict_do_update(index_elements=place, set_=changed)
+    return upsert
+
+
 def _insert_points(session: Session) -> Insert:
     """Return the insert that keeps the first of two values at one moment."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(SeriesPoint).on_conflict_do_nothing()
-    return sqlite.insert(SeriesPoint).on_conflict_do_nothing()
+    if _is_postgresql(session):
+        return postgresql.insert(_POINTS).on_conflict_do_nothing()
+    return sqlite.insert(_POINTS).on_conflict_do_nothing()
+
+
+def _is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"

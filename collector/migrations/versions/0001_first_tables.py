@@ -158,7 +158,8 @@ def upgrade() -> None:
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('change', sa.String(length=12), nullable=False),
     sa.ForeignKeyConstraint(['customer_id', 'number'], ['finding.customer_id', 'finding.number'], ),
-    sa.PrimaryKeyConstraint('customer_id', 'number', 'inspection_id')
+    sa.PrimaryKeyConstraint('customer_id', 'number', 'inspection_id'),
+    sqlite_with_rowid=False,
     )
     op.create_table('quarantine',
     sa.Column('customer_id', sa.String(length=32), nullable=False),
@@ -177,7 +178,8 @@ def upgrade() -> None:
     sa.Column('at', collector.database.Moment(timezone=True), nullable=False),
     sa.Column('value', sa.Float(), nullable=False),
     sa.ForeignKeyConstraint(['customer_id', 'series_id'], ['series.customer_id', 'series.id'], ),
-    sa.PrimaryKeyConstraint('customer_id', 'series_id', 'at')
+    sa.PrimaryKeyConstraint('customer_id', 'series_id', 'at'),
+    sqlite_with_rowid=False,
     )
     # ### end Alembic commands ###
 
