@@ -3,8 +3,8 @@
 PUT {url}/v1/agents/{agent}/epochs/{epoch}/batches/{seq}: idempotent, so that a lost answer costs
 one more try and no duplicate. Redirects are not followed and proxies of the environment not used.
 
-http.client (20 ms; why not urllib3: docs/decisions/0008-http-client.md) and stamina (65 ms, only after a
-first failure) are imported where they are needed.
+http.client (20 ms; why not urllib3: docs/decisions/0008-http-client.md) and stamina (65 ms, only
+after a first failure) are imported where they are needed.
 """
 
 import re

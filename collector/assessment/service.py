@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from checks.api import Check, State
@@ -46,21 +46,40 @@ def assess_pending(database: Database, catalogue: Catalogue) -> int:
     Raise DatabaseUnusable if the database can't be written; then all stays pending.
     """
     done = 0
-    while (place := _next(database)) is not None:
-        try:
-            with database.reading() as session:
-                assessed = _assess(session, place, catalogue)
-            with database.writing() as session:
-                _record(session, place, assessed, catalogue)
-        except DatabaseUnusable:
-            raise
-        # The boundary of the job: what a hostile or odd batch makes fail here is shown, and kept.
-        except Exception as error:
-            logger.exception("batch %s can't be assessed", place)
-            with database.writing() as session:
-                _quarantine(session, place, f"The batch can't be assessed: {error!r}"[:1000])
+    while assess_next(database, catalogue):
         done += 1
     return done
+
+
+def assess_next(database: Database, catalogue: Catalogue) -> bool:
+    """Assess the oldest pending batch as assess_pending does; return False if there is none."""
+    place = _next(database)
+    if place is None:
+        return False
+    try:
+        with database.reading() as session:
+            assessed = _assess(session, place, catalogue)
+        with database.writing() as session:
+            _record(session, place, assessed, catalogue)
+    except DatabaseUnusable:
+        raise
+    # The boundary of the job: what a hostile or odd batch makes fail here is shown, and kept.
+    except Exception as error:
+        logger.exception("batch %s can't be assessed", place)
+        with database.writing() as session:
+            _quarantine(session, place, f"The batch can't be assessed: {error!r}"[:1000])
+    return True
+
+
+def pending_span(database: Database) -> tuple[datetime, datetime] | None:
+    """Return when the oldest and the newest pending batch came; None if none is pending."""
+    with database.reading() as session:
+        first, last = session.execute(
+            select(func.min(StoredBatch.received_at), func.max(StoredBatch.received_at)).where(
+                StoredBatch.state == PENDING
+            )
+        ).one()
+    return (first, last) if first is not None else None
 
 
 def _next(database: Database) -> _Place | None:

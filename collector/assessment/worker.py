@@ -1,24 +1,30 @@
 """Assess in the background, one batch after the other.
 
-`Worker` is a thread, for `inspect-here` and tests. `serve` assesses apart, in a process of its own
-with a lower priority, so that judging never delays the answer to an upload.
+`Worker` is a thread, for `inspect-here` and tests. `serve` assesses apart, in a process of its own,
+and answers come before conclusions: while uploads keep arriving the assessment waits, but no batch
+waits for longer than LONGEST_WAIT.
 """
 
 import logging
 import multiprocessing
-import os
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from checks.discovery import Catalogue, discover
-from collector.assessment.service import assess_pending
+from collector.assessment.service import assess_next, assess_pending, pending_span
 from collector.database import Database, open_database
 from collector.errors import DatabaseUnusable
 
 logger = logging.getLogger(__name__)
+LONGEST_WAIT = timedelta(seconds=30)
+"""Until then a batch may wait for uploads to pause; own figure."""
+CALM = timedelta(seconds=0.25)
+"""Uploads have paused when the newest one is this old; own figure, some commits long."""
+
 _LOOK_AGAIN_SECONDS = 30.0
 _LOOK_APART_SECONDS = 1.0
-_NICENESS = 10
+_LOOK_FOR_CALM_SECONDS = 0.05
 
 
 class Assessing(Protocol):
@@ -57,7 +63,10 @@ class Worker:
             # Looked at again after a while: after a full disk there is no new arrival to wake us.
             self._arrived.wait(_LOOK_AGAIN_SECONDS)
             self._arrived.clear()
-            _assess(self._database, self._catalogue)
+            try:
+                assess_pending(self._database, self._catalogue)
+            except DatabaseUnusable:
+                logger.exception("assessment waits for the database")
 
 
 class WorkerApart:
@@ -91,17 +100,23 @@ class WorkerApart:
 
 
 def _assess_forever(url: str) -> None:
-    os.nice(_NICENESS)
     parent = multiprocessing.parent_process()
     database, catalogue = open_database(url), discover()
     pause = threading.Event()
     while parent is not None and parent.is_alive():
-        _assess(database, catalogue)
-        pause.wait(_LOOK_APART_SECONDS)
+        try:
+            span = pending_span(database)
+            if span is None:
+                pause.wait(_LOOK_APART_SECONDS)
+            elif may_assess(*span, datetime.now(UTC)):
+                assess_next(database, catalogue)
+            else:
+                pause.wait(_LOOK_FOR_CALM_SECONDS)
+        except DatabaseUnusable:
+            logger.exception("assessment waits for the database")
+            pause.wait(_LOOK_AGAIN_SECONDS)
 
 
-def _assess(database: Database, catalogue: Catalogue) -> None:
-    try:
-        assess_pending(database, catalogue)
-    except DatabaseUnusable:
-        logger.exception("assessment waits for the database")
+def may_assess(oldest: datetime, newest: datetime, now: datetime) -> bool:
+    """Tell whether uploads have paused, or a batch has waited for long enough."""
+    return now - newest >= CALM or now - oldest >= LONGEST_WAIT
