@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from checks.api import Failure, Point, State, Text
@@ -24,8 +24,9 @@ from collector.intake.models import StoredBatch
 from collector.reports.material import HostMaterial, VerdictRow
 from wire.batch import open_batch
 from wire.errors import WireError
-from wire.messages import Reason
+from wire.messages import Observation, Reason
 
+INVENTORY, SOFTWARE = "host.inventory", "host.software"
 STALE_AFTER = timedelta(days=35)
 """A verdict this much older than the host's newest inspection no longer tells its state: a month
 and the slack of a monthly inspection (own figure)."""
@@ -83,15 +84,20 @@ def gather_host(
         for rule in check.rules
         if rule.code in states
     )
-    inventory, why = _inventory(session, host)
+    facts = _newest_facts(session, host, (INVENTORY, SOFTWARE))
+    declared = [
+        (key, trend.measure) for key, check in catalogue.checks.items() for trend in check.trends
+    ]
     return HostMaterial(
         name=host.name,
         site=site,
         system=host.system,
-        inventory=inventory,
-        inventory_reason=why,
+        inventory=facts[INVENTORY][0],
+        inventory_reason=facts[INVENTORY][1],
+        software=facts[SOFTWARE][0],
+        software_reason=facts[SOFTWARE][1],
         verdicts=tuple(sorted([*verdicts, *missing], key=lambda row: (row.code, row.object))),
-        series=_series(session, host, since, until),
+        series=_series(session, host, declared, since, until),
         score=score,
     )
 
@@ -139,37 +145,41 @@ def named(target: str, name: str) -> str:
     return f"{target}: {name}" if target and name else target or name
 
 
-def _inventory(session: Session, host: Host) -> tuple[Mapping[str, object] | None, Text | None]:
-    digest = session.scalar(
-        select(NewestObservation.facts_digest).where(
+Facts = tuple[Mapping[str, object] | None, Text | None]
+"""A check's facts as plain JSON values, or why there are none."""
+
+
+def _newest_facts(session: Session, host: Host, checks: tuple[str, ...]) -> dict[str, Facts]:
+    """Return the newest facts of each of the checks, a batch that holds several read once."""
+    rows = session.execute(
+        select(NewestObservation.check, StoredBatch.digest, StoredBatch.payload)
+        .join(
+            StoredBatch,
+            (StoredBatch.customer_id == NewestObservation.customer_id)
+            & (StoredBatch.digest == NewestObservation.facts_digest),
+        )
+        .where(
             NewestObservation.customer_id == host.customer_id,
             NewestObservation.host_id == host.id,
-            NewestObservation.check == "host.inventory",
+            NewestObservation.check.in_(checks),
         )
     )
-    payload = (
-        session.scalar(
-            select(StoredBatch.payload).where(
-                StoredBatch.customer_id == host.customer_id, StoredBatch.digest == digest
-            )
-        )
-        if digest
-        else None
-    )
-    if payload is None:
-        return None, reason(Failure(Reason.NOT_SELECTED))
-    try:
-        for observation in open_batch(payload).observations:
-            if observation.check == "host.inventory" and isinstance(observation.facts, msgspec.Raw):
-                facts: dict[str, object] = msgspec.json.decode(observation.facts, type=dict)
-                return facts, None
-    except (WireError, msgspec.MsgspecError) as error:
-        return None, reason(Failure(Reason.ERROR, str(error)[:200]))
-    return None, reason(Failure(Reason.NOT_SELECTED))
+    found: dict[str, Facts] = dict.fromkeys(checks, (None, reason(Failure(Reason.NOT_SELECTED))))
+    opened: dict[str, tuple[Observation, ...]] = {}
+    for check, digest, payload in rows:
+        try:
+            if digest not in opened:
+                opened[digest] = tuple(open_batch(payload).observations)
+            for observation in opened[digest]:
+                if observation.check == check and isinstance(observation.facts, msgspec.Raw):
+                    found[check] = (msgspec.json.decode(observation.facts, type=dict), None)
+        except (WireError, msgspec.MsgspecError) as error:
+            found[check] = (None, reason(Failure(Reason.ERROR, str(error)[:200])))
+    return found
 
 
 def _series(
-    session: Session, host: Host, since: datetime, until: datetime
+    session: Session, host: Host, declared: list[tuple[str, str]], since: datetime, until: datetime
 ) -> dict[tuple[str, str, str], tuple[Point, ...]]:
     rows = session.execute(
         select(
@@ -187,6 +197,7 @@ def _series(
         .where(
             Series.customer_id == host.customer_id,
             Series.host_id == host.id,
+            tuple_(Series.check, Series.measure).in_(declared),
             SeriesPoint.at >= since,
             SeriesPoint.at < until,
         )
