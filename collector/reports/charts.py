@@ -8,15 +8,18 @@ small one whose selectors the PDF's SVG reader knows.
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import ceil, floor, log10
 from typing import Any
 from unicodedata import east_asian_width
 from xml.etree import ElementTree
 
 import pygal
+from pygal.config import SerieConfig
 from pygal.etree import etree
+from pygal.serie import Serie
 from pygal.style import Style
+from pygal.util import ident
 
 from collector.reports.blocks import Figure, Line, Mark
 
@@ -56,6 +59,25 @@ class _Lines(pygal.DateTimeLine):  # type: ignore[misc] # pygal publishes no typ
         if state is not None and name != "state" and name in state.__dict__:
             return state.__dict__[name]
         return object.__getattribute__(self, name)
+
+    def prepare_values(
+        self, raw: list[tuple[list[tuple[float, float]], dict[str, Any]]], offset: int = 0
+    ) -> list[Serie]:
+        """Take the points as they are: pairs of numbers. pygal's own adapts and fills each one."""
+        self._adapt = self._x_adapt = ident
+        options = {
+            name: self.state.__dict__[name] for name in _options() & set(self.state.__dict__)
+        }
+        return [
+            Serie(offset + place, points, SerieConfig(**{**options, **own}))
+            for place, (points, own) in enumerate(raw)
+        ]
+
+
+@cache
+def _options() -> frozenset[str]:
+    """Return the names of the options of one line; pygal asks for them 90 times a line."""
+    return frozenset(dir(SerieConfig()))
 
 
 @lru_cache(maxsize=256)

@@ -181,29 +181,25 @@ def _newest_facts(session: Session, host: Host, checks: tuple[str, ...]) -> dict
 def _series(
     session: Session, host: Host, declared: list[tuple[str, str]], since: datetime, until: datetime
 ) -> dict[tuple[str, str, str], tuple[Point, ...]]:
-    rows = session.execute(
-        select(
-            Series.check,
-            Series.measure,
-            Series.target,
-            Series.object,
-            SeriesPoint.at,
-            SeriesPoint.value,
-        )
-        .join(
-            SeriesPoint,
-            (SeriesPoint.customer_id == Series.customer_id) & (SeriesPoint.series_id == Series.id),
-        )
-        .where(
+    known = session.execute(
+        select(Series.id, Series.check, Series.measure, Series.target, Series.object).where(
             Series.customer_id == host.customer_id,
             Series.host_id == host.id,
             tuple_(Series.check, Series.measure).in_(declared),
+        )
+    )
+    keys = {row.id: (row.check, row.measure, named(row.target, row.object)) for row in known}
+    rows = session.execute(
+        select(SeriesPoint.series_id, SeriesPoint.at, SeriesPoint.value)
+        .where(
+            SeriesPoint.customer_id == host.customer_id,
+            SeriesPoint.series_id.in_(keys),
             SeriesPoint.at >= since,
             SeriesPoint.at < until,
         )
-        .order_by(Series.id, SeriesPoint.at)
+        .order_by(SeriesPoint.series_id, SeriesPoint.at)
     )
-    gathered: dict[tuple[str, str, str], list[Point]] = {}
-    for check, measure, target, name, at, value in rows:
-        gathered.setdefault((check, measure, named(target, name)), []).append(Point(at, value))
-    return {key: tuple(points) for key, points in gathered.items()}
+    gathered: dict[int, list[Point]] = {}
+    for series, at, value in rows:
+        gathered.setdefault(series, []).append(Point(at, value))
+    return {keys[series]: tuple(points) for series, points in gathered.items()}
