@@ -88,7 +88,7 @@ def _found(source: Source, group: Sequence[Located], with_host: bool) -> tuple[C
         f"{_place(source, pair, with_host)} {source.voice.say(pair[1].current)}" for pair in group
     ]
     objects = source.voice.words("{count} objects", count=len(group))
-    return Cell(objects), Cell(source.voice.together(values))
+    return Cell(objects), Cell(source.voice.apart(values))
 
 
 def _table(source: Source, groups: list[list[Located]], caption: str, with_host: bool) -> Table:
@@ -108,10 +108,10 @@ def _table(source: Source, groups: list[list[Located]], caption: str, with_host:
     return Table(
         caption,
         (
-            Column(words("Result"), 1.3),
+            Column(words("Result"), 1.5),
             Column(words("Code"), 1.5, code=True),
             Column(words("Check item"), 2.1),
-            Column(words("Object"), 2.8),
+            Column(words("Object"), 2.7),
             Column(words("Found"), 2.8),
             Column(words("Reference"), 1.9),
         ),

@@ -65,8 +65,8 @@ def capacity(source: Source) -> Chapter:
     table = Table(
         words("Growth and forecast, the shortest time first"),
         (
-            Column(words("Host"), 1.3),
-            Column(words("Measure"), 2.0),
+            Column(words("Host"), 1.6),
+            Column(words("Measure"), 1.9),
             Column(words("Object"), 2.3),
             Column(words("Start of period"), 1.1, numeric=True),
             Column(words("Now"), 1.1, numeric=True),

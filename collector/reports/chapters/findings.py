@@ -175,14 +175,14 @@ def _places(source: Source, group: FindingGroup) -> Table:
         words("Evidence"),
         (
             Column(words("Number"), 1.15),
-            Column(words("Object"), 2.6),
-            Column(words("Result"), 1.25),
-            Column(words("Change"), 1.1),
+            Column(words("Object"), 2.5),
+            Column(words("Result"), 1.5),
+            Column(words("Change"), 1.4),
             Column(words("First seen"), 1.65),
             Column(words("Times"), 0.95, numeric=True),
-            Column(words("Found"), 1.9),
-            Column(words("Reference"), 1.7),
-            Column(words("Batch"), 1.75, code=True),
+            Column(words("Found"), 2),
+            Column(words("Reference"), 1.8),
+            Column(words("Batch"), 1.8, code=True),
         ),
         tuple(
             (

@@ -91,7 +91,7 @@ def gather_host(
     return HostMaterial(
         name=host.name,
         site=site,
-        system=host.system,
+        system=_system_name(facts[INVENTORY][0]) or host.system,
         inventory=facts[INVENTORY][0],
         inventory_reason=facts[INVENTORY][1],
         software=facts[SOFTWARE][0],
@@ -143,6 +143,13 @@ def _verdicts(
 def named(target: str, name: str) -> str:
     """Return how an object is shown: with its target where it has one."""
     return f"{target}: {name}" if target and name else target or name
+
+
+def _system_name(inventory: Mapping[str, object] | None) -> str:
+    """Return the operating system with its version, as the host calls it."""
+    system = (inventory or {}).get("system")
+    name = system.get("name") if isinstance(system, Mapping) else None
+    return name if isinstance(name, str) else ""
 
 
 Facts = tuple[Mapping[str, object] | None, Text | None]
