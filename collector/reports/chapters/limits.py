@@ -95,9 +95,9 @@ def _unknown(source: Source, state: State) -> list[Block]:
             (
                 Column(words("Code"), 1.6, code=True),
                 Column(words("Check item"), 2.2),
-                Column(words("Object"), 2.6),
-                Column(words("Reason"), 4.2),
-                Column(words("As of"), 1.6),
+                Column(words("Object"), 2.4),
+                Column(words("Reason"), 3.9),
+                Column(words("As of"), 2.2),
             ),
             tuple(
                 (
