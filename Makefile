@@ -15,7 +15,7 @@ test: set-up ## Pass everything: checks of the code, then all tests (installs wh
 check: set-up ## ruff, mypy --strict, import contracts, generated files, no registry host in the lock.
 	@scripts/check
 
-docs: set-up ## Write what is generated: docs/checks/, wire/schema.json, README's picture.
+docs: set-up ## Write what is generated: docs/checks/ and wire/schema.json.
 	@scripts/docs
 
 bench: set-up ## Measure the budgets of the design beside their peers, as a table.

@@ -1,10 +1,13 @@
 """Facts as a person reads them on a terminal: names, values, and lists of rows as tables.
 
-No verdict stands here: the collector judges. Units are part of the names.
+No verdict stands here: the collector judges. Units are part of the names; sizes and shares are
+shown as people read them, `--json` has the raw numbers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from unicodedata import east_asian_width
+
+from checks.wording import percent, size
 
 WIDEST_CELL = 40
 
@@ -22,7 +25,7 @@ def lines(facts: object, indent: str = "  ") -> Iterator[str]:
             yield f"{indent}{name}:"
             yield from (f"{indent}  {row}" for row in _table(value))
         else:
-            yield f"{indent}{name}: {_plain(value)}"
+            yield f"{indent}{name}: {_named(name, value)}"
 
 
 def _is_table(value: object) -> bool:
@@ -34,9 +37,10 @@ def _is_table(value: object) -> bool:
     )
 
 
-def _table(rows: Sequence[Mapping[str, object]]) -> Iterator[str]:
+def _table(nested: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    rows = [_flat(row) for row in nested]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    cells = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
+    cells = [names, *([_cell(_named(name, row.get(name))) for name in names] for row in rows)]
     widths = [max(_width(row[column]) for row in cells) for column in range(len(names))]
     for row in cells:
         padded = (
@@ -45,8 +49,25 @@ def _table(rows: Sequence[Mapping[str, object]]) -> Iterator[str]:
         yield "  ".join(padded).rstrip()
 
 
-def _cell(value: object) -> str:
-    text = _plain(value)
+def _flat(row: Mapping[str, object]) -> dict[str, object]:
+    """Return a row whose inner rows have become columns of their own."""
+    flat: dict[str, object] = {}
+    for name, value in row.items():
+        flat.update(value if isinstance(value, Mapping) else {name: value})
+    return flat
+
+
+def _named(name: object, value: object) -> str:
+    """Return a value in the unit that its name ends in."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if str(name).endswith("_bytes"):
+            return size(value).zh
+        if str(name).endswith("_percent"):
+            return percent(value).zh
+    return _plain(value)
+
+
+def _cell(text: str) -> str:
     return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…"
 
 

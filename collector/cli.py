@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,12 +14,14 @@ import typer
 from rich.console import Console
 from sqlalchemy import select
 
+from checks.api import Text
 from checks.discovery import discover
 from collector.app import create_app
 from collector.customers.models import Customer
+from collector.customers.service import no_customer
 from collector.database import open_database
-from collector.errors import CollectorError, NotFound
-from collector.here.console import ProgressBar, as_json, show
+from collector.errors import CollectorError, Unusable
+from collector.here.console import WIDTH_OF_A_FILE, ProgressBar, as_json, show
 from collector.here.service import Job, inspect_here, local_time_zone, read_material
 from collector.intake.models import Quarantine
 from collector.reports.service import write_report
@@ -31,14 +34,21 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Xunjian collector (巡检): takes in inspections, judges them, writes the report.",
+    help="巡检采集端：接收巡检数据，评判，生成系统巡检报告。 Xunjian collector: takes in "
+    "inspections, judges them, writes the report.",
 )
 HERE = Path("var/here")
 
 
-CustomerOption = Annotated[str, typer.Option(help="Customer that the host belongs to.")]
-LanguageOption = Annotated[Language, typer.Option("--lang", help="Language of report and output.")]
-DataOption = Annotated[Path, typer.Option(help="Folder of the SQLite database.")]
+CustomerOption = Annotated[
+    str, typer.Option(help="主机所属客户。 Customer that the host belongs to.")
+]
+LanguageOption = Annotated[
+    Language, typer.Option("--lang", help="报告与输出的语言。 Language of report and output.")
+]
+DataOption = Annotated[
+    Path, typer.Option(help="SQLite 数据库所在目录。 Folder of the SQLite database.")
+]
 
 
 @app.command("inspect-here")
@@ -46,17 +56,22 @@ def inspect_here_command(
     customer: CustomerOption = "本机",
     lang: LanguageOption = Language.CHINESE,
     only: Annotated[
-        list[str] | None, typer.Option(help="Run only checks that fit PATTERN; repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="只运行匹配的检查，可重复。 Run only checks that fit; repeatable.",
+        ),
     ] = None,
     as_json_lines: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON.")
+        bool, typer.Option("--json", help="以 JSON 输出结果。 Print the result as JSON.")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Folder of the report (default: var/here/report).")
+        Path | None, typer.Option(help="报告目录（默认 var/here/report）。 Folder of the report.")
     ] = None,
 ) -> None:
-    """Inspect this machine, judge it, write the report (系统巡检报告).
+    """巡检本机，评判，生成系统巡检报告。 Inspect this machine, judge it, write the report.
 
+    完成任务退出码为 0（无论发现什么），未能完成为 2。
     Exit code 0 when it did its job, whatever it found; 2 when it could not.
 
     \b
@@ -75,24 +90,28 @@ def inspect_here_command(
     if as_json_lines:
         typer.echo(json.dumps(as_json(done), ensure_ascii=False, indent=2))
     else:
-        show(done, Console(), lang.value)
+        width = None if sys.stdout.isatty() else WIDTH_OF_A_FILE
+        show(done, Console(width=width), lang.value)
 
 
 @app.command()
 def report(
     customer: CustomerOption = "本机",
     year: Annotated[
-        int | None, typer.Option(help="Year of the report (default: this one).")
+        int | None, typer.Option(help="报告年度（默认今年）。 Year of the report.")
     ] = None,
     day: Annotated[
-        str | None, typer.Option("--date", help="Date of the report, YYYY-MM-DD (default: today).")
+        str | None,
+        typer.Option("--date", help="报告日期 YYYY-MM-DD（默认今天）。 Date of the report."),
     ] = None,
     lang: LanguageOption = Language.CHINESE,
-    output: Annotated[Path, typer.Option(help="Folder of the report.")] = HERE / "report",
+    output: Annotated[Path, typer.Option(help="报告目录。 Folder of the report.")] = HERE
+    / "report",
     data: DataOption = HERE,
 ) -> None:
-    """Write the report of a customer from the database, without a new inspection.
+    """由数据库重新生成报告，不做新的巡检。 Write the report again, without a new inspection.
 
+    同一数据库、同一日期生成的 PDF 逐字节相同。
     The same database and the same date give the same PDF, byte for byte.
 
     \b
@@ -110,12 +129,15 @@ def report(
 
 @app.command("serve")
 def serve_command(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8400,
+    host: Annotated[str, typer.Option(help="监听地址。 Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="监听端口。 Port to listen on.", min=0, max=65535)
+    ] = 8400,
     data: DataOption = HERE,
 ) -> None:
-    """Take in batches over HTTP and assess them, until stopped.
+    """通过 HTTP 接收数据包并评判。 Take in batches over HTTP and assess them, until stopped.
 
+    数据包尚未签名：只应监听回环地址或自有网络。
     Uploads are not signed yet: listen on loopback or in a network of your own.
 
     \b
@@ -135,15 +157,17 @@ def serve_command(
 @app.command()
 def quarantine(
     customer: CustomerOption = "本机",
-    as_json_lines: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json_lines: Annotated[
+        bool, typer.Option("--json", help="以 JSON 输出。 Print JSON.")
+    ] = False,
     data: DataOption = HERE,
 ) -> None:
-    """List what came in and could not be read; its raw bytes are kept."""
+    """列出收到但无法解读的数据。 List what came in and could not be read; its bytes are kept."""
     database = open_database(from_environment(data).database_url)
     with database.reading() as session:
         owner = session.scalar(select(Customer).where(Customer.name == customer))
         if owner is None:
-            raise NotFound(f"There is no customer {customer!r}.")
+            raise no_customer(session, customer)
         rows = session.scalars(
             select(Quarantine)
             .where(Quarantine.customer_id == owner.id)
@@ -173,7 +197,12 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise CollectorError(f"--date {text}: a date is written YYYY-MM-DD.") from error
+        raise Unusable(
+            Text(
+                f"--date {text}：日期应写作 YYYY-MM-DD。",
+                f"--date {text}: a date is written YYYY-MM-DD.",
+            )
+        ) from error
 
 
 def _log_to(path: Path) -> None:
@@ -190,7 +219,8 @@ def main() -> None:
     try:
         app()
     except CollectorError as error:
-        typer.echo(f"xunjian-collector: {error}", err=True)
+        english = "--lang=en" in sys.argv or ("--lang", "en") in pairwise(sys.argv)
+        typer.echo(f"xunjian-collector: {error.text.en if english else error.text.zh}", err=True)
         raise SystemExit(2) from error
 
 

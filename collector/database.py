@@ -21,6 +21,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from checks.api import Text
 from collector.errors import DatabaseUnusable
 
 
@@ -100,10 +101,15 @@ def _migrate(connection: Connection, url: str) -> None:
     present = _revision(connection)
     known = {revision.revision for revision in scripts.walk_revisions()}
     if present is not None and present not in known:
+        place, head = _shown(url), scripts.get_current_head()
         raise DatabaseUnusable(
-            f"The database {_shown(url)} was made by a newer version of Xunjian (its revision is "
-            f"{present}, this one knows up to {scripts.get_current_head()}): install that version, "
-            "or use another database."
+            Text(
+                f"数据库 {place} 由更新版本的巡检系统建立（其版本为 {present}，本程序最高识别 "
+                f"{head}）：请安装该版本，或使用其他数据库。",
+                f"The database {place} was made by a newer version of Xunjian (its revision is "
+                f"{present}, this one knows up to {head}): install that version, or use another "
+                "database.",
+            )
         )
     if present != scripts.get_current_head():
         config.attributes["connection"] = connection
@@ -148,9 +154,10 @@ def _shown(url: str) -> str:
     return location.render_as_string(hide_password=True)
 
 
-def _sentence(url: str, error: BaseException | None) -> str:
+def _sentence(url: str, error: BaseException | None) -> Text:
     what = " ".join(str(error).split()).rstrip(".")
-    return (
+    return Text(
+        f"数据库 {_shown(url)} 无法使用：{what}。请检查路径、权限和磁盘剩余空间。",
         f"The database {_shown(url)} can't be used: {what}. "
-        "Look at the path, its permissions and the free space on its disk."
+        "Look at the path, its permissions and the free space on its disk.",
     )

@@ -5,6 +5,9 @@ CollectorError
 ├── CannotServe        the address is taken or not ours
 ├── NotFound           no such customer, host or agent
 ├── InspectionFailed   the agent of `inspect-here` could not do its job
+├── Busy               another inspection of this machine is under way
+├── Unusable           a word of the command line, or a folder
+├── NotWritten, PdfNotMade, FontUnreadable   the report can't be made (collector/reports/)
 └── Refused            an upload that is answered with a 4xx
     ├── UnknownAgent   404
     ├── BodyTooLarge   413
@@ -14,9 +17,18 @@ CollectorError
 
 from typing import ClassVar
 
+from checks.api import Text
+
 
 class CollectorError(Exception):
-    """Base of all; the text is shown to the person as it is."""
+    """Base of all: one sentence for a person, in Chinese and in English.
+
+    A plain string is for what only programs are told: the answers to uploads.
+    """
+
+    def __init__(self, text: Text | str) -> None:
+        self.text = Text.same(text) if isinstance(text, str) else text
+        super().__init__(self.text.en)
 
 
 class DatabaseUnusable(CollectorError):
@@ -33,6 +45,14 @@ class NotFound(CollectorError):
 
 class InspectionFailed(CollectorError):
     """The agent ended without an inspection."""
+
+
+class Busy(CollectorError):
+    """Another inspection of this machine is under way."""
+
+
+class Unusable(CollectorError):
+    """A word of the command line or a folder that can't be used."""
 
 
 class Refused(CollectorError):

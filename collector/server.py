@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from checks.api import Text
 from collector.errors import CannotServe
 
 _START_SECONDS = 15.0
@@ -25,8 +26,12 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise CannotServe(
-            f"Can't listen on {host}:{port}: {error.strerror}. Choose another port with --port, "
-            "or stop what uses this one."
+            Text(
+                f"无法监听 {host}:{port}：{error.strerror}。请用 --port 换一个端口，"
+                "或停止占用它的程序。",
+                f"Can't listen on {host}:{port}: {error.strerror}. Choose another port with "
+                "--port, or stop what uses this one.",
+            )
         ) from error
     return listener
 
@@ -52,7 +57,12 @@ def serving(app: FastAPI) -> Iterator[str]:
     seconds = 0.0
     while not server.started:
         if not thread.is_alive() or seconds > _START_SECONDS:
-            raise CannotServe("The collector did not start on the loopback address.")
+            raise CannotServe(
+                Text(
+                    "采集端未能在回环地址上启动。",
+                    "The collector did not start on the loopback address.",
+                )
+            )
         waited.wait(0.02)
         seconds += 0.02
     try:

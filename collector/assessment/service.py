@@ -1,5 +1,6 @@
 """Assess what has arrived: open each pending batch, judge it, record the conclusions."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -19,10 +20,13 @@ from collector.assessment.recording import Recorder
 from collector.assessment.score import CATEGORY_OF, Judged, Score, of_host
 from collector.customers.models import Agent, Host
 from collector.database import Database
+from collector.errors import DatabaseUnusable
 from collector.intake.models import ASSESSED, PENDING, QUARANTINED, Quarantine, StoredBatch
 from wire.batch import Opened, open_batch
 from wire.errors import WireError
 from wire.messages import Observation
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,23 +40,56 @@ class _Place:
 
 
 def assess_pending(database: Database, catalogue: Catalogue) -> int:
-    """Assess every pending batch, oldest first; return how many there were."""
+    """Assess every pending batch, oldest first; return how many there were.
+
+    A batch that can't be assessed, whatever the reason, is quarantined and holds up no other.
+    Raise DatabaseUnusable if the database can't be written; then all stays pending.
+    """
     done = 0
-    while True:
-        with database.reading() as session:
-            batch = session.scalar(
-                select(StoredBatch)
-                .where(StoredBatch.state == PENDING)
-                .order_by(StoredBatch.received_at, StoredBatch.seq)
-                .limit(1)
-            )
-            if batch is None:
-                return done
-            place = _Place(batch.customer_id, batch.agent_id, batch.epoch, batch.seq)
-            assessed = _assess(session, batch, place, catalogue)
-        with database.writing() as session:
-            _record(session, place, assessed, catalogue)
+    while (place := _next(database)) is not None:
+        try:
+            with database.reading() as session:
+                assessed = _assess(session, place, catalogue)
+            with database.writing() as session:
+                _record(session, place, assessed, catalogue)
+        except DatabaseUnusable:
+            raise
+        # The boundary of the job: what a hostile or odd batch makes fail here is shown, and kept.
+        except Exception as error:
+            logger.exception("batch %s can't be assessed", place)
+            with database.writing() as session:
+                _quarantine(session, place, f"The batch can't be assessed: {error!r}"[:1000])
         done += 1
+    return done
+
+
+def _next(database: Database) -> _Place | None:
+    with database.reading() as session:
+        row = session.execute(
+            select(
+                StoredBatch.customer_id, StoredBatch.agent_id, StoredBatch.epoch, StoredBatch.seq
+            )
+            .where(StoredBatch.state == PENDING)
+            .order_by(StoredBatch.received_at, StoredBatch.seq)
+            .limit(1)
+        ).first()
+    return _Place(*row) if row else None
+
+
+def _quarantine(session: Session, place: _Place, reason: str) -> None:
+    batch = session.get_one(StoredBatch, tuple(asdict(place).values()))
+    batch.state = QUARANTINED
+    session.add(
+        Quarantine(
+            customer_id=place.customer_id,
+            id=uuid4().hex,
+            agent_id=place.agent_id,
+            digest=batch.digest,
+            line=None,
+            reason=reason,
+            created_at=datetime.now(UTC),
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -65,7 +102,8 @@ class _Assessed:
     unread: tuple[Unread, ...]
 
 
-def _assess(session: Session, batch: StoredBatch, place: _Place, catalogue: Catalogue) -> _Assessed:
+def _assess(session: Session, place: _Place, catalogue: Catalogue) -> _Assessed:
+    batch = session.get_one(StoredBatch, tuple(asdict(place).values()))
     host_id = session.scalar(
         select(Agent.host_id).where(
             Agent.customer_id == place.customer_id, Agent.id == place.agent_id

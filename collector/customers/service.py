@@ -6,6 +6,7 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from checks.api import Text
 from collector.customers.models import Agent, Customer, Host, Site
 from collector.errors import NotFound
 
@@ -14,10 +15,19 @@ def find_customer(session: Session, name: str) -> Customer:
     """Return the customer of this name. Raise NotFound, naming those that there are."""
     customer = session.scalar(select(Customer).where(Customer.name == name))
     if customer is None:
-        names = session.scalars(select(Customer.name).order_by(Customer.name)).all()
-        known = ", ".join(names) if names else "none yet"
-        raise NotFound(f"There is no customer {name!r}. Customers: {known}.")
+        raise no_customer(session, name)
     return customer
+
+
+def no_customer(session: Session, name: str) -> NotFound:
+    """Return the error that a customer is unknown, naming those that there are."""
+    names = ", ".join(session.scalars(select(Customer.name).order_by(Customer.name)))
+    return NotFound(
+        Text(
+            f"没有客户“{name}”。现有客户：{names or '无'}。",
+            f"There is no customer {name!r}. Customers: {names or 'none yet'}.",
+        )
+    )
 
 
 def ensure_agent(

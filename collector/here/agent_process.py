@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from checks.api import Text
 from collector.errors import InspectionFailed
 
 
@@ -69,4 +70,12 @@ def run_agent(settings: Path, only: tuple[str, ...], language: str) -> Iterator[
         errors.seek(0)
         said = errors.read().decode("utf-8", "replace").strip().splitlines()
     if code == 2 or (code != 0 and not said):
-        raise InspectionFailed(said[-1] if said else f"The agent ended with exit code {code}.")
+        if said:
+            # The agent's own sentence, in the language it was asked for.
+            raise InspectionFailed(said[-1].removeprefix("xunjian-agent: "))
+        raise InspectionFailed(
+            Text(
+                f"代理异常结束（{code}）：已采集的数据保留在其缓存中，请再次运行本命令。",
+                f"The agent ended with {code}: what it had read is kept, run the command again.",
+            )
+        )

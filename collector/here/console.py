@@ -40,12 +40,15 @@ _STEPS = {
 _COLUMNS = (
     Text("编号", "No."),
     Text("结论", "state"),
-    Text("变化", "change"),
     Text("检查项", "rule"),
     Text("对象", "object"),
     Text("当前值", "current"),
     Text("参考值", "reference"),
 )
+_FIXED = 2
+"""Columns that are never broken into lines."""
+WIDTH_OF_A_FILE = 140
+"""Columns of the table where the output is no terminal."""
 
 
 @dataclass
@@ -99,13 +102,14 @@ def show(done: Done, console: Console, language: str) -> None:
     titles = {rule.code: rule.title for rule in done.material.rules}
     found = open_findings(done)
     if found:
-        table = Table(*(said(column, language) for column in _COLUMNS), expand=False)
+        table = Table(expand=False)
+        for place, column in enumerate(_COLUMNS):
+            table.add_column(said(column, language), no_wrap=place < _FIXED, overflow="fold")
         for row in found:
             label, style = _STATES[row.state]
             table.add_row(
                 row.number,
-                Styled(said(label, language), style),
-                said(_CHANGES[row.change], language),
+                Styled(f"{said(label, language)} {said(_CHANGES[row.change], language)}", style),
                 Styled(f"{row.code} {said(titles.get(row.code, Text('', '')), language)}"),
                 Styled(row.object or row.host),
                 Styled(said(row.current, language)),

@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import func, select
 
+from checks.api import Text
 from checks.discovery import Catalogue
 from collector.app import create_app
 from collector.customers.service import ensure_agent, find_customer
 from collector.database import Database, open_database
-from collector.errors import CollectorError, InspectionFailed
+from collector.errors import Busy, InspectionFailed, Unusable
 from collector.here.agent_process import Event, run_agent, write_settings
 from collector.intake.models import PENDING, StoredBatch
 from collector.reports.gather import gather
@@ -28,10 +29,6 @@ from collector.server import serving
 from collector.settings import from_environment
 
 ASSESSMENT_SECONDS = 120.0
-
-
-class Busy(CollectorError):
-    """Another inspection of this machine is under way."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def _inspect(
         for event in run_agent(settings, job.only, job.language.value):
             heard(event)
             if event.kind == "kept":
-                raise InspectionFailed(str(event.values.get("why", "The upload was not taken.")))
+                raise InspectionFailed(str(event.values["why"]))
             if event.kind == "finished":
                 inspection = str(event.values["inspection"])
                 collected = int(event.values["collected"])
@@ -122,8 +119,11 @@ def _wait_for_assessment(database: Database) -> None:
             return
         time.sleep(0.02)
     raise InspectionFailed(
-        f"The inspection is stored, but was not assessed within {ASSESSMENT_SECONDS:.0f} s: "
-        "run the command again."
+        Text(
+            f"巡检数据已保存，但 {ASSESSMENT_SECONDS:.0f} 秒内未完成评估：请再次运行本命令。",
+            f"The inspection is stored, but was not assessed within {ASSESSMENT_SECONDS:.0f} s: "
+            "run the command again.",
+        )
     )
 
 
@@ -146,15 +146,21 @@ def _alone(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("w")
     except OSError as error:
-        raise CollectorError(
-            f"The folder {folder.absolute()} can't be written: {error.strerror}. Run the command "
-            "in a folder that you may write to."
+        raise Unusable(
+            Text(
+                f"目录 {folder.absolute()} 无法写入：{error.strerror}。请在有写权限的目录中运行。",
+                f"The folder {folder.absolute()} can't be written: {error.strerror}. Run the "
+                "command in a folder that you may write to.",
+            )
         ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise Busy(
-                f"Another inspect-here is under way in {folder.absolute()}: wait for its end."
+                Text(
+                    f"{folder.absolute()} 中另一次巡检尚未结束：请等待其完成。",
+                    f"Another inspect-here is under way in {folder.absolute()}: wait for its end.",
+                )
             ) from error
         yield

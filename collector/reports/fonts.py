@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pylopdf_fonts_zh_cn import sans_path, serif_path
 
+from collector.errors import CollectorError
 from collector.reports.printable import visible
 
 _FORMAT_SEGMENTED = 12
@@ -20,7 +21,7 @@ _DRAWN_BY_NONE = frozenset("\u200b\u200c\u200d")
 """Break opportunity and joiners: they need no glyph."""
 
 
-class FontUnreadable(Exception):
+class FontUnreadable(CollectorError):
     """A font of this installation is not the OpenType file that it should be."""
 
 

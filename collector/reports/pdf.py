@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import typst
 
+from collector.errors import CollectorError
 from collector.reports.blocks import SHAPES, Figure, Report, Table
 from collector.reports.breaks import parted
 from collector.reports.charts import draw
@@ -21,7 +22,7 @@ BREAK = "\u200b"
 _BETWEEN_TAGS = re.compile(r">[^<]+<")
 
 
-class PdfNotMade(Exception):
+class PdfNotMade(CollectorError):
     """typst refused the report; the sentence says why."""
 
 

@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from checks.api import Text
 from collector.errors import CollectorError
 from collector.reports.compose import compose
 from collector.reports.html import render_html
@@ -39,8 +40,12 @@ def write_report(material: Material, language: Language, folder: Path) -> Writte
         _replace(written.pdf, pdf)
     except OSError as error:
         raise NotWritten(
-            f"The report can't be written to {folder}: {error.strerror}. Name another folder with "
-            "--output, or make room there."
+            Text(
+                f"报告无法写入 {folder}：{error.strerror}。请用 --output 指定其他目录，"
+                "或腾出空间。",
+                f"The report can't be written to {folder}: {error.strerror}. Name another folder "
+                "with --output, or make room there.",
+            )
         ) from error
     return written
 

@@ -9,18 +9,21 @@ def test_names_values_and_tables_line_up() -> None:
         "swap": None,
         "ok": True,
         "nested": {"a": [1, 2]},
-        "volumes": [{"mount": "/", "used_percent": 7.5}, {"mount": "/数据", "read_only": False}],
+        "volumes": [
+            {"mount": "/", "usage": {"used_percent": 7.5}},
+            {"mount": "/数据", "read_only": False},
+        ],
         "none": [],
     }
     assert list(lines(facts)) == [
-        "  total_bytes: 12",
+        "  total_bytes: 12 B",
         "  swap: -",
         "  ok: true",
         "  nested:",
         "    a: 1, 2",
         "  volumes:",
         "    mount  used_percent  read_only",
-        "    /      7.5           -",
+        "    /      7.5%          -",
         "    /数据  -             false",
         "  none: -",
     ]

@@ -3,8 +3,9 @@
 import gzip
 import re
 import zlib
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -200,6 +201,7 @@ WHOLE = seal(header(0, agent="x"), []).payload
         (gzip.compress(b'{"wire":"1.0","agent":"\\u0000"}'), r"U\+0000"),
         (WHOLE, "not the place it was sent to"),
     ],
+    ids=["no gzip", "cut", "trailing", "bomb", "no json", "empty", "deep", "nul", "elsewhere"],
 )
 def test_a_batch_that_cannot_be_read_is_kept_and_shown(
     database: Database, place: Place, payload: bytes, why: str
@@ -226,6 +228,7 @@ def test_a_batch_that_cannot_be_read_is_kept_and_shown(
             "utf-8",
         ),
     ],
+    ids=["unknown check", "misfit", "overflow", "nan", "deep", "bad utf-8"],
 )
 def test_a_bad_line_is_quarantined_and_the_others_are_judged(
     database: Database, place: Place, line: bytes, why: str
@@ -240,3 +243,16 @@ def test_a_bad_line_is_quarantined_and_the_others_are_judged(
 def test_facts_of_a_newer_check_are_not_run(database: Database, place: Place) -> None:
     day(database, place, 0, observation("sample.number", {"number": 1}, version=2))
     assert verdicts(database, "T-NUM-001") == {"": "not_run"}
+
+
+def test_a_batch_that_breaks_the_assessment_holds_up_no_other(
+    database: Database, place: Place
+) -> None:
+    # A moment that has no UTC: the first day of the year 1, east of Greenwich.
+    east = timezone(timedelta(hours=14))
+    odd = loads(0, a=10)
+    odd = msgspec.structs.replace(odd, observed_at=datetime(1, 1, 1, tzinfo=east))
+    deliver(database, place, inspected(place, odd).payload)
+    assert "can't be assessed" in str(quarantined(database))
+    day(database, place, 1, loads(1, a=10))
+    assert verdicts(database, "T-LOAD-001") == {"a": "ok"}

@@ -6,19 +6,21 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 import urllib3
 from sqlalchemy import select
 
 from collector.customers.service import ensure_agent
 from collector.database import open_database
-from collector.intake.models import StoredBatch
+from collector.intake.models import ASSESSED, PENDING, StoredBatch
 from tests.journeys.command import collector, is_one_sentence
 from tests.messages import START, batch_of, observation
 from wire.messages import Acknowledgement
@@ -107,7 +109,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
         result = collector(tmp_path, "serve", "--port", port, "--data", str(tmp_path))
     assert result.returncode == 2
     assert is_one_sentence(result.stderr)
-    assert f"127.0.0.1:{port}: Address already in use" in result.stderr
+    assert f"127.0.0.1:{port}：Address already in use" in result.stderr
 
 
 def test_a_full_disk_is_one_sentence_and_keeps_what_is_there(tmp_path: Path) -> None:
@@ -126,3 +128,20 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_is_there(tmp_path: Path) -> 
         assert collector(place, "quarantine").returncode in (0, 2)
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_collector_that_serves_assesses_in_a_process_of_its_own(tmp_path: Path) -> None:
+    agent = registered(tmp_path)
+    with serve(tmp_path) as serving:
+        assert put(serving.url, agent, 1) is not None
+        database = open_database(f"sqlite:///{tmp_path}/collector.db")
+        deadline = time.monotonic() + 60
+        state = PENDING
+        while state == PENDING and time.monotonic() < deadline:
+            with database.reading() as session:
+                state = session.scalars(select(StoredBatch.state)).one()
+            time.sleep(0.1)
+        database.close()
+        children = psutil.Process(serving.process.pid).children()
+        assert [child.nice() > 0 for child in children if "spawn_main" in str(child.cmdline())]
+    assert state == ASSESSED

@@ -131,7 +131,7 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     result = collector(tmp_path, "inspect-here", "--only", "host.uptime")
     assert result.returncode == 2
     assert is_one_sentence(result.stderr)
-    assert "newer version" in result.stderr
+    assert "更新版本" in result.stderr
 
 
 def test_a_report_of_an_unknown_customer_names_those_there_are(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def test_too_many_packed_bytes_are_refused_unread() -> None:
         (b'{"facts":"\xff"}', "utf-8"),
         (b"\x00", "malformed"),
     ],
+    ids=["cut", "array", "deep", "nan", "infinity", "nul", "bad utf-8", "no json"],
 )
 def test_a_line_that_is_no_observation_does_not_hold_up_the_others(line: bytes, why: str) -> None:
     good = encode_line(observation("sample.load", {"load": 1}))
