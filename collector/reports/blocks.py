@@ -102,8 +102,14 @@ class Figure(Struct, frozen=True, tag="figure"):
     alternative: str
     """What the picture shows, in words, for who cannot see it."""
     lines: tuple[Line, ...]
-    percent: bool
-    """The axis runs from 0 to 100."""
+    unit: str
+    """Of the values: `%` (the axis runs from 0 to 100), `s`, `bytes`, or empty for a count."""
+
+
+class Gallery(Struct, frozen=True, tag="gallery"):
+    """Figures side by side: two in a row where there is room."""
+
+    figures: tuple[Figure, ...]
 
 
 class Fact(Struct, frozen=True):
@@ -171,11 +177,11 @@ class Chapter(Struct, frozen=True, tag="chapter"):
     anchor: str
     """Names the chapter in links; unique in the report, ASCII letters, digits and hyphens."""
     blocks: tuple[
-        "Chapter | Paragraph | Table | Figure | Finding | Calendar | Cards | Signature", ...
+        "Chapter | Paragraph | Table | Gallery | Finding | Calendar | Cards | Signature", ...
     ]
 
 
-Block = Chapter | Paragraph | Table | Figure | Finding | Calendar | Cards | Signature
+Block = Chapter | Paragraph | Table | Gallery | Finding | Calendar | Cards | Signature
 
 
 class Cover(Struct, frozen=True):
@@ -186,6 +192,7 @@ class Cover(Struct, frozen=True):
     title: str
     subtitle: str
     facts: tuple[Fact, ...]
+    """An empty value is a line to be filled in by hand, as on a paper form."""
     number: str
     provider: str
     confidential: str
@@ -202,6 +209,8 @@ class Labels(Struct, frozen=True):
     """With {page} and {total}."""
     skip: str
     picture: str
+    by_hand: str
+    """What stands for an empty line to those who hear the page."""
 
 
 class Report(Struct, frozen=True):

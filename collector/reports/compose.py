@@ -36,6 +36,7 @@ def compose(material: Material, language: Language = Language.CHINESE) -> Report
             page=words("Page {page} of {total}"),
             skip=words("Skip to the contents"),
             picture=words("Figure"),
+            by_hand=words("to be filled in by hand"),
         ),
         front=(document_control(source),),
         chapters=(

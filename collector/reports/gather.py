@@ -1,15 +1,17 @@
 """Gather a customer's year from the database into the material of a report."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from checks.api import Check, Trend
 from checks.discovery import Catalogue
 from collector.assessment.score import of_customer
 from collector.customers.models import Customer, Host, Site
-from collector.policy.service import explain
+from collector.policy.service import explain, thresholds
 from collector.reports.gathering.findings import gather_findings
 from collector.reports.gathering.host import gather_host
 from collector.reports.gathering.inspections import (
@@ -18,7 +20,7 @@ from collector.reports.gathering.inspections import (
     gather_previous,
     gather_quarantined,
 )
-from collector.reports.material import Cover, Material, RuleRow
+from collector.reports.material import Cover, Material, RuleRow, TrendRow
 
 
 def gather(
@@ -71,12 +73,38 @@ def gather(
         inspections=inspections,
         findings=gather_findings(session, customer.id, names, catalogue, since, until),
         rules=_rules(catalogue),
+        trends=trend_rows(catalogue),
         score=of_customer([host.score for host in hosts]),
         previous_score=previous_score,
         previous_date=previous_date,
         broken_checks=gather_broken(session, customer.id, catalogue),
         quarantined=gather_quarantined(session, customer.id, until),
     )
+
+
+def trend_rows(catalogue: Catalogue) -> tuple[TrendRow, ...]:
+    """Return the measures that the checks declare worth a curve, with the limits in force."""
+    return tuple(
+        TrendRow(
+            check=check_id,
+            measure=trend.measure,
+            chapter=check.chapter,
+            title=trend.title,
+            unit=trend.unit,
+            warning=_limit(check, trend, trend.warning),
+            critical=_limit(check, trend, trend.critical),
+            fills_up=trend.fills_up,
+        )
+        for check_id, check in catalogue.checks.items()
+        for trend in check.trends
+    )
+
+
+def _limit(check: Check[Any], trend: Trend, name: str) -> float | None:
+    rule = next((rule for rule in check.rules if rule.code == trend.rule), None)
+    if rule is None or not name:
+        return None
+    return float(getattr(thresholds(rule), name))
 
 
 def _rules(catalogue: Catalogue) -> tuple[RuleRow, ...]:

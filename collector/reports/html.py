@@ -7,7 +7,8 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from collector.reports.blocks import SHAPES, Block, Chapter, Figure, Mark, Report
+from collector.reports.blocks import SHAPES, Block, Chapter, Column, Figure, Mark, Report
+from collector.reports.breaks import parted
 from collector.reports.charts import draw
 
 
@@ -23,6 +24,16 @@ def _picture(figure: Figure) -> str:
 
 def _shape(mark: Mark) -> str:
     return SHAPES[mark]
+
+
+def _breaking(text: str) -> Markup | str:
+    """Return a text, escaped, with places to break at in its long words."""
+    parts = parted(text)
+    return text if len(parts) == 1 else Markup("<wbr>").join(parts)
+
+
+def _share(column: Column, columns: tuple[Column, ...]) -> str:
+    return f"{100 * column.width / sum(other.width for other in columns):.1f}%"
 
 
 def _kind(block: Block) -> object:
@@ -42,7 +53,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"picture": _picture, "shape": _shape, "kind": _kind}
+    environment.filters |= {
+        "picture": _picture,
+        "shape": _shape,
+        "kind": _kind,
+        "breaking": _breaking,
+        "share": _share,
+    }
     environment.tests["chapter"] = _is_chapter
     style_sheet = files("report_templates").joinpath("report.css").read_text(encoding="utf-8")
     # Our own file, the one thing that goes in as it is: no value of a report is in it.

@@ -78,9 +78,12 @@ class HostMaterial:
     inventory: Mapping[str, object] | None
     """Facts of host.inventory as plain JSON values; None: 未采集."""
     inventory_reason: Text | None
+    software: Mapping[str, object] | None
+    """Facts of host.software as plain JSON values; None: 未采集."""
+    software_reason: Text | None
     verdicts: tuple[VerdictRow, ...]
     series: Mapping[tuple[str, str, str], tuple[Point, ...]]
-    """(check, measure, object) → points inside the period, oldest first."""
+    """(check, measure, object) → points inside the period, oldest first; declared trends only."""
     score: Score
 
 
@@ -125,6 +128,22 @@ class RuleRow:
 
 
 @dataclass(frozen=True)
+class TrendRow:
+    """A measure that its check declares worth a curve (checks.api.Trend), with its thresholds."""
+
+    check: str
+    measure: str
+    chapter: Chapter
+    title: Text
+    unit: str
+    """`%`, `s`, `bytes`, or empty for a count."""
+    warning: float | None
+    critical: float | None
+    fills_up: bool
+    """True for a share of something that runs full: it stands in the chapter on capacity."""
+
+
+@dataclass(frozen=True)
 class Material:
     """All of it."""
 
@@ -136,6 +155,8 @@ class Material:
     """Open ones worst first, then those resolved in the period."""
     rules: tuple[RuleRow, ...]
     """By code, every rule of the catalogue."""
+    trends: tuple[TrendRow, ...]
+    """In the order of the catalogue."""
     score: Score
     previous_score: Score | None
     previous_date: date | None

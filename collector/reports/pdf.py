@@ -14,13 +14,12 @@ import typst
 
 from collector.errors import CollectorError
 from collector.reports.blocks import SHAPES, Figure, Report, Table
+from collector.reports.breaks import parted
 from collector.reports.charts import draw
 from collector.reports.fonts import drawable, folder
 
 BREAK = "\u200b"
-_UNBROKEN = re.compile(r"[!-~\u00a1-\u02af]{14,}")
 _BETWEEN_TAGS = re.compile(r">[^<]+<")
-_STEPS = re.compile(r"([/\\._:;=,@&?+-]+|.{10})(?=.)")
 
 
 class PdfNotMade(CollectorError):
@@ -94,4 +93,4 @@ def _picture(figure: Figure) -> str:
 
 def _breaking(text: str) -> str:
     """Give long words without a space places to break at; typst has none of its own in them."""
-    return _UNBROKEN.sub(lambda match: _STEPS.sub(rf"\1{BREAK}", match.group()), text)
+    return BREAK.join(parted(text))

@@ -8,21 +8,37 @@ from collector.reports.material import HostMaterial, VerdictRow
 from collector.reports.source import Source
 from collector.reports.terms import WORST_FIRST
 
+MOST_VALUES = 8
+"""Objects with different values in one row."""
 Located = tuple[HostMaterial, VerdictRow]
 
 
 def merged(verdicts: Iterable[Located], with_host: bool) -> list[list[Located]]:
-    """Return the verdicts worst first, those that say the same about one rule together."""
+    """Return the verdicts worst first, those that say the same about one rule together.
+
+    Objects that are well share a row whatever was found: a reader looks for what is not.
+    """
     groups: dict[tuple[object, ...], list[Located]] = {}
     order = {state: rank for rank, state in enumerate(WORST_FIRST)}
     for host, row in sorted(
         verdicts, key=lambda pair: (order[pair[1].state], pair[1].code, pair[1].object)
     ):
-        value = (row.current, row.reference, row.reason)
+        said: object = (row.current, row.reason)
+        if row.state is State.OK:
+            said = None
+        elif row.state is State.NOT_RUN:
+            said = (row.current, row.reason, row.message)
         # A message names its object: what is not well keeps a row of its own.
         own = row.object if row.message is not None and not with_host else None
-        groups.setdefault((row.state, row.code, value, own), []).append((host, row))
-    return list(groups.values())
+        groups.setdefault((row.state, row.code, row.reference, said, own), []).append((host, row))
+    return [part for group in groups.values() for part in _parts(group)]
+
+
+def _parts(group: list[Located]) -> Iterable[list[Located]]:
+    """Return the group, or parts of it short enough to name every object with its value."""
+    if len({row.current for _, row in group}) == 1:
+        return [group]
+    return [group[start : start + MOST_VALUES] for start in range(0, len(group), MOST_VALUES)]
 
 
 def result_blocks(
@@ -49,16 +65,30 @@ def result_blocks(
 
 def places(source: Source, group: Sequence[Located], with_host: bool) -> str:
     """Return the objects of a group as a list; a host without an object says so."""
+    return source.voice.together(
+        list(dict.fromkeys(_place(source, pair, with_host) for pair in group))
+    )
+
+
+def _place(source: Source, pair: Located, with_host: bool) -> str:
+    host, row = pair
     if with_host:
-        names = [source.place(host.name, row.object) for host, row in group]
-    else:
-        names = [row.object or source.voice.words("The host") for _, row in group]
-    return source.voice.together(list(dict.fromkeys(names)))
+        return source.place(host.name, row.object)
+    return row.object or source.voice.words("The host")
 
 
-def found(source: Source, row: VerdictRow) -> str:
-    """Return what a verdict found; for one without facts, why there are none."""
-    return source.voice.say(row.reason) or source.voice.say(row.current) or "—"
+def _found(source: Source, group: Sequence[Located], with_host: bool) -> tuple[Cell, Cell]:
+    """Return the objects of a group and what was found; values that differ name their objects."""
+    row = group[0][1]
+    if len({row.current for _, row in group}) == 1:
+        unknown = source.why(row) if row.state is State.NOT_RUN else source.voice.say(row.reason)
+        value = unknown or source.voice.say(row.current) or "—"
+        return Cell(places(source, group, with_host)), Cell(value)
+    values = [
+        f"{_place(source, pair, with_host)} {source.voice.say(pair[1].current)}" for pair in group
+    ]
+    objects = source.voice.words("{count} objects", count=len(group))
+    return Cell(objects), Cell(source.voice.apart(values))
 
 
 def _table(source: Source, groups: list[list[Located]], caption: str, with_host: bool) -> Table:
@@ -71,20 +101,19 @@ def _table(source: Source, groups: list[list[Located]], caption: str, with_host:
                 source.state(row.state),
                 Cell(row.code),
                 Cell(source.title(row.code)),
-                Cell(places(source, group, with_host)),
-                Cell(found(source, row)),
+                *_found(source, group, with_host),
                 Cell(source.voice.say(row.reference) or "—"),
             )
         )
     return Table(
         caption,
         (
-            Column(words("Result"), 1.35),
+            Column(words("Result"), 1.5),
             Column(words("Code"), 1.5, code=True),
-            Column(words("Check item"), 2.2),
-            Column(words("Object"), 3.2 if with_host else 2.8),
-            Column(words("Found"), 2.1),
-            Column(words("Reference"), 1.7),
+            Column(words("Check item"), 2.1),
+            Column(words("Object"), 2.7),
+            Column(words("Found"), 2.8),
+            Column(words("Reference"), 1.9),
         ),
         tuple(rows),
         row_headings=False,

@@ -74,6 +74,13 @@ class Source:
         """Return the cell that shows a state."""
         return Cell(self.voice.words(STATES[state]), Mark(state.value))
 
+    def why(self, row: VerdictRow) -> str:
+        """Return why there is no judgement: what the rule says of it, or the reason on record."""
+        first, second = row.reason, row.message
+        if row.state is State.NOT_RUN:
+            first, second = second, first
+        return self.voice.say(first) or self.voice.say(second)
+
     def change(self, change: str) -> str:
         """Return the word for a finding's change."""
         return self.voice.words(CHANGES[change])

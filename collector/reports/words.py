@@ -82,3 +82,7 @@ class Voice:
     def together(self, parts: list[str]) -> str:
         """Join parts of a list: 、 in Chinese, a comma in English."""
         return ("、" if self.language is Language.CHINESE else ", ").join(parts)
+
+    def apart(self, parts: list[str]) -> str:
+        """Join parts that may have commas of their own: by semicolons."""
+        return ("；" if self.language is Language.CHINESE else "; ").join(parts)

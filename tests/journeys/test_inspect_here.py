@@ -1,6 +1,7 @@
 """The main job on this very machine: agent, collector, assessment and report together."""
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
+from checks.discovery import discover
 from tests.journeys.command import collector, inspect, is_one_sentence
 
 pytestmark = pytest.mark.journey
@@ -62,6 +64,20 @@ def test_a_second_run_adds_an_inspection(
         folder, "SELECT max(n) FROM (SELECT count(*) n FROM series_point GROUP BY series_id)"
     )
     assert points == [(2,)]
+
+
+def test_the_report_of_two_inspections_draws_what_checks_declare(
+    twice: tuple[dict[str, Any], ...], folder: Path
+) -> None:
+    page = (folder / "var/here/report/report.html").read_text(encoding="utf-8")
+    assert twice[1]["collected"]
+    captions = re.findall(r"<figcaption>.*?</span>(.*?)</figcaption>", page)
+    titles = {caption.partition(": ")[2] for caption in captions}
+    assert {"可用内存", "CPU 使用率（95 分位）", "磁盘空间使用率"} <= titles
+    declared = {trend.title.zh for check in discover().checks.values() for trend in check.trends}
+    assert titles <= declared
+    assert "硬件与软件清单" in page
+    assert "软件清单" in page
 
 
 def test_the_same_database_and_date_give_the_same_pdf(

@@ -2,10 +2,13 @@
 
 import hashlib
 
+import msgspec
+
+from checks import wording
 from collector.assessment.score import CAP, GRADES, LEAST_COVERAGE, WEIGHTS
 from collector.reports.blocks import Block, Cell, Chapter, Column, Paragraph, Style, Table
 from collector.reports.chapters.glossary import glossary
-from collector.reports.material import InspectionRow, Severity
+from collector.reports.material import InspectionRow, Severity, ThresholdRow
 from collector.reports.source import Source
 from collector.reports.terms import (
     CATEGORIES,
@@ -15,6 +18,7 @@ from collector.reports.terms import (
     SEVERITIES,
     SEVERITY_MARKS,
     SEVERITY_MEANINGS,
+    UNITS,
 )
 from collector.reports.terms import GRADES as GRADE_WORDS
 
@@ -47,18 +51,18 @@ def _rules(source: Source) -> Table:
     return Table(
         words("Every check item"),
         (
-            Column(words("Code"), 1.55, code=True),
+            Column(words("Code"), 1.5, code=True),
             Column(words("Check item"), 3),
-            Column(words("Check"), 2.6),
-            Column(words("Chapter"), 2.2),
-            Column(words("Priority"), 0.95, numeric=True),
-            Column(words("Owner"), 1.7),
+            Column(words("Check"), 2.4, code=True),
+            Column(words("Chapter"), 2.8),
+            Column(words("Priority"), 1, numeric=True),
+            Column(words("Owner"), 1.5),
         ),
         tuple(
             (
                 Cell(rule.code),
                 Cell(source.voice.say(rule.title)),
-                Cell(f"{source.voice.say(rule.check_title)} ({rule.check})"),
+                Cell(rule.check),
                 Cell(f"{CHAPTERS[rule.chapter][1]} {words(CHAPTERS[rule.chapter][0])}"),
                 Cell(str(rule.priority)),
                 Cell(words(OWNERS[rule.owner])),
@@ -91,8 +95,7 @@ def _thresholds(source: Source) -> Block:
             Cell(rule.code),
             Cell(source.voice.say(rule.title)),
             Cell(threshold.name),
-            Cell(threshold.value),
-            Cell(threshold.unit or "—"),
+            Cell(_limit(source, threshold)),
             Cell(threshold.origin or "—"),
             Cell(words("Default") if threshold.layer == "default" else threshold.layer),
         )
@@ -104,16 +107,35 @@ def _thresholds(source: Source) -> Block:
     return Table(
         words("Thresholds, where each comes from, and the layer of the policy that set it"),
         (
-            Column(words("Code"), 1.55, code=True),
-            Column(words("Check item"), 2.2),
-            Column(words("Threshold"), 2.9),
-            Column(words("Value"), 0.85, numeric=True),
-            Column(words("Unit"), 0.85),
-            Column(words("Origin"), 1.9),
-            Column(words("Layer"), 0.85),
+            Column(words("Code"), 1.5, code=True),
+            Column(words("Check item"), 2.1),
+            Column(words("Threshold"), 2.9, code=True),
+            Column(words("Value"), 2),
+            Column(words("Origin"), 2.7),
+            Column(words("Layer"), 0.9),
         ),
         rows,
     )
+
+
+def _limit(source: Source, threshold: ThresholdRow) -> str:
+    """Return the value of a threshold with its unit, as a person reads it."""
+    words, unit = source.voice.words, threshold.unit
+    try:
+        value = msgspec.json.decode(threshold.value)
+    except msgspec.DecodeError:  # a text stands for itself
+        value = threshold.value
+    if isinstance(value, bool):
+        return words("Yes") if value else words("No")
+    if value in ("", []):
+        return words("None")
+    if unit == "bytes" and isinstance(value, int | float):
+        return source.voice.say(wording.size(value))
+    if unit == "%":
+        return f"{threshold.value}%"
+    said = ", ".join(map(str, value)) if isinstance(value, list) else threshold.value
+    known = UNITS.get(unit, unit)
+    return f"{said} {words(known)}" if known else said
 
 
 def _scoring(source: Source) -> list[Block]:
@@ -199,7 +221,7 @@ def _raw_data(source: Source) -> list[Block]:
                 Column(words("Host"), 1.5),
                 Column(words("Started"), 2.1),
                 Column(words("Collected"), 1, numeric=True),
-                Column(words("CPU (s)"), 1.1, numeric=True),
+                Column(words("CPU (s)"), 1.35, numeric=True),
                 Column(words("Batches (SHA-256)"), 6.2, code=True),
             ),
             tuple(

@@ -2,8 +2,8 @@
 
 from checks.api import Chapter as Part
 from collector.reports.blocks import Block, Chapter
-from collector.reports.chapters.hosts import trend_blocks
-from collector.reports.figures import trends
+from collector.reports.chapters.hosts import curve_blocks
+from collector.reports.figures import curves
 from collector.reports.results import result_blocks
 from collector.reports.source import Source
 from collector.reports.terms import CHAPTERS
@@ -37,8 +37,10 @@ def area_results(source: Source, part: Part) -> list[Block]:
 
 def _area(source: Source, part: Part) -> Chapter:
     title, number = CHAPTERS[part]
-    blocks = area_results(source, part)
-    for host in source.material.hosts:
-        found = [trend for trend in trends(source, host, part) if not trend.fills_up]
-        blocks += trend_blocks(source, host, found)
+    found = [
+        (host, shown)
+        for host in source.material.hosts
+        for shown in curves(source, host, fills_up=False, chapter=part)
+    ]
+    blocks = [*area_results(source, part), *curve_blocks(source, found)]
     return Chapter(number, source.voice.words(title), part.value, tuple(blocks))

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from statistics import linear_regression
 
 from checks.api import Point
-from collector.reports.blocks import Block, Cell, Chapter, Column, Mark, Paragraph, Style, Table
-from collector.reports.chapters.hosts import trend_blocks
-from collector.reports.figures import trend_title, trends
+from collector.reports.blocks import Cell, Chapter, Column, Mark, Paragraph, Style, Table
+from collector.reports.chapters.hosts import curve_blocks
+from collector.reports.figures import Curves, curves
+from collector.reports.material import HostMaterial
 from collector.reports.source import Source
 
 LEAST_POINTS = 14
@@ -46,16 +47,17 @@ def forecast(points: tuple[Point, ...]) -> Forecast | None:
 def capacity(source: Source) -> Chapter:
     """Return chapter 11."""
     words = source.voice.words
-    figures: list[Block] = []
+    found: list[tuple[HostMaterial, Curves]] = [
+        (host, shown)
+        for host in source.material.hosts
+        for shown in curves(source, host, fills_up=True)
+    ]
+    figures = curve_blocks(source, found)
     rows: list[tuple[float, tuple[Cell, ...]]] = []
-    for host in source.material.hosts:
-        found = [trend for trend in trends(source, host) if trend.fills_up]
-        figures += trend_blocks(source, host, found)
-        for trend in found:
-            for name, points in trend.lines.items():
-                if points:
-                    subject = (host.name, trend_title(source, trend), name or "—")
-                    rows.append(_row(source, subject, points))
+    for host, shown in found:
+        for name, points in shown.lines.items():
+            subject = (host.name, source.voice.say(shown.trend.title), name or "—")
+            rows.append(_row(source, subject, points))
     if not rows:
         why = words("Not collected: no measure of a capacity is known in the period.")
         return Chapter("11", words("Capacity and trends"), "capacity", (source.empty(why),))
@@ -64,13 +66,13 @@ def capacity(source: Source) -> Chapter:
         words("Growth and forecast, the shortest time first"),
         (
             Column(words("Host"), 1.6),
-            Column(words("Measure"), 3.3),
-            Column(words("Object"), 1.5),
-            Column(words("Start of period"), 1, numeric=True),
-            Column(words("Now"), 0.9, numeric=True),
-            Column(words("Growth a month"), 1.1, numeric=True),
-            Column(words("In a year"), 1, numeric=True),
-            Column(words("Days until full"), 1.5),
+            Column(words("Measure"), 1.9),
+            Column(words("Object"), 2.3),
+            Column(words("Start of period"), 1.1, numeric=True),
+            Column(words("Now"), 1.1, numeric=True),
+            Column(words("Growth a month"), 1.3, numeric=True),
+            Column(words("In a year"), 1.15, numeric=True),
+            Column(words("Days until full"), 1.8),
         ),
         tuple(cells for _, cells in rows),
     )

@@ -89,8 +89,8 @@ def follow_up(source: Source) -> Chapter:
                 Column(words("Finding"), 2.6),
                 Column(words("Object"), 2.6),
                 Column(words("State"), 1.3),
-                Column(words("First seen"), 1.4),
-                Column(words("Times"), 0.7, numeric=True),
+                Column(words("First seen"), 1.45),
+                Column(words("Times"), 0.85, numeric=True),
                 Column(words("Found"), 2),
             ),
             tuple(
@@ -174,15 +174,15 @@ def _places(source: Source, group: FindingGroup) -> Table:
     return Table(
         words("Evidence"),
         (
-            Column(words("Number"), 1.1),
-            Column(words("Object"), 3),
-            Column(words("Result"), 1.3),
-            Column(words("Change"), 1.15),
-            Column(words("First seen"), 1.45),
-            Column(words("Times"), 0.75, numeric=True),
-            Column(words("Found"), 1.7),
-            Column(words("Reference"), 1.7),
-            Column(words("Batch"), 1.75, code=True),
+            Column(words("Number"), 1.15),
+            Column(words("Object"), 2.5),
+            Column(words("Result"), 1.5),
+            Column(words("Change"), 1.4),
+            Column(words("First seen"), 1.65),
+            Column(words("Times"), 0.95, numeric=True),
+            Column(words("Found"), 2),
+            Column(words("Reference"), 1.8),
+            Column(words("Batch"), 1.8, code=True),
         ),
         tuple(
             (

@@ -26,8 +26,10 @@ def cover(source: Source) -> Cover:
     return Cover(
         heading=shortened(facts.customer, 60),
         title=words("System Inspection Report"),
-        subtitle=words("{system} · {year}", system=shortened(facts.system, 60), year=facts.year),
-        facts=tuple(Fact(name, value or words("Not provided")) for name, value in rows),
+        subtitle=words("{system} · {year}", system=shortened(facts.system, 60), year=facts.year)
+        if facts.system
+        else words("Year {year}", year=facts.year),
+        facts=tuple(Fact(name, value) for name, value in rows),
         number=facts.number,
         provider=facts.provider,
         running=f"{shortened(facts.customer, 30)} · {words('System Inspection Report')}",
@@ -51,7 +53,7 @@ def document_control(source: Source) -> Chapter:
             (
                 Cell(facts.version),
                 Cell(source.voice.day(facts.generated_on)),
-                Cell(facts.engineer or words("Not provided")),
+                Cell(facts.engineer),
                 Cell(words("Composed from the inspections of the period")),
             ),
         ),
@@ -62,7 +64,7 @@ def document_control(source: Source) -> Chapter:
         (
             (Cell(facts.customer), Cell(words("Customer: receives and confirms the report"))),
             (
-                Cell(facts.provider or words("Not provided")),
+                Cell(facts.provider),
                 Cell(words("Service provider: writes and keeps the report")),
             ),
         ),

@@ -1,9 +1,12 @@
 """Chapter 5: each host by itself: results, curves of the period, inventory."""
 
+from collections.abc import Sequence
+
 from checks.api import Chapter as Part
-from collector.reports.blocks import Block, Chapter, Paragraph, Style
+from collector.reports.blocks import Block, Chapter, Figure, Gallery, Paragraph, Style
 from collector.reports.chapters.inventory import inventory
-from collector.reports.figures import Trend, figure, trend_title, trends
+from collector.reports.chapters.software import software
+from collector.reports.figures import Curves, curves, figure
 from collector.reports.material import HostMaterial
 from collector.reports.results import result_blocks
 from collector.reports.source import Source, score_sentence
@@ -20,17 +23,22 @@ def hosts(source: Source) -> Chapter:
     return Chapter("5", words("Hardware and operating system"), "hosts", sections)
 
 
-def trend_blocks(source: Source, host: HostMaterial, found: list[Trend]) -> list[Block]:
-    """Return a figure for each trend that can be drawn, one line for those that can't."""
+def curve_blocks(source: Source, found: Sequence[tuple[HostMaterial, Curves]]) -> list[Block]:
+    """Return the figures of what can be drawn, one line for what can't."""
     words = source.voice.words
-    blocks: list[Block] = [figure(source, host, trend) for trend in found if trend.drawable]
-    undrawn = [trend_title(source, trend) for trend in found if not trend.drawable]
+    figures: tuple[Figure, ...] = tuple(
+        figure(source, host, shown) for host, shown in found if shown.drawable
+    )
+    blocks: list[Block] = [Gallery(figures)] if figures else []
+    undrawn = dict.fromkeys(
+        source.voice.say(shown.trend.title) for _, shown in found if not shown.drawable
+    )
     if undrawn:
         blocks.append(
             source.empty(
                 words(
                     "No curve yet of {titles}: it needs two inspections in the period.",
-                    titles=source.voice.together(undrawn),
+                    titles=source.voice.together(list(undrawn)),
                 )
             )
         )
@@ -47,9 +55,10 @@ def _host(source: Source, place: int, host: HostMaterial) -> Chapter:
         source, rows, words("{host}: results", host=host.name), with_host=False
     ) or [source.empty(words("Results: not collected, no inspection of this host has any."))]
     # What fills up stands in the chapter on capacity.
-    found = [trend for trend in trends(source, host, Part.HOST) if not trend.fills_up]
-    blocks += trend_blocks(source, host, found) or [
+    found = [(host, shown) for shown in curves(source, host, fills_up=False, chapter=Part.HOST)]
+    blocks += curve_blocks(source, found) or [
         source.empty(words("Curves: not collected, no measure of this host is known."))
     ]
     blocks += inventory(source, host)
+    blocks += software(source, host)
     return Chapter(f"5.{place}", host.name, f"host-{place}", tuple(blocks))

@@ -1,45 +1,47 @@
-"""The inventory of a host: whatever its check collected, names and units read from the keys."""
+"""The inventory of a host: whatever its check collected, with names and units for people."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
+
 from checks import wording
-from checks.api import Text
+from checks.api import Failure, Text
 from collector.reports.blocks import Block, Cell, Column, Table
 from collector.reports.material import HostMaterial
 from collector.reports.source import Source
 from collector.reports.words import to_translate
 
 KEYS = {
-    "address": to_translate("Address"),
     "addresses": to_translate("Addresses"),
-    "architecture": to_translate("Architecture"),
-    "cores": to_translate("Cores"),
-    "cpu": to_translate("Processor"),
-    "cpu_model": to_translate("Processor"),
-    "device": to_translate("Device"),
-    "disks": to_translate("Disks"),
-    "hostname": to_translate("Host name"),
+    "default_gateways": to_translate("Default gateways"),
+    "hardware.disks": to_translate("Disks"),
+    "hardware.logical_cores": to_translate("Logical cores"),
+    "hardware.memory_bytes": to_translate("Memory"),
+    "hardware.model": to_translate("Model"),
+    "hardware.physical_cores": to_translate("Physical cores"),
+    "hardware.processor": to_translate("Processor"),
+    "hardware.serial": to_translate("Serial number"),
+    "hardware.vendor": to_translate("Vendor"),
+    "hardware.virtualization": to_translate("Virtualization"),
+    "hardware_address": to_translate("MAC address"),
     "interfaces": to_translate("Network interfaces"),
-    "kernel": to_translate("Kernel"),
-    "logical_cores": to_translate("Logical cores"),
-    "memory_bytes": to_translate("Memory"),
     "model": to_translate("Model"),
-    "mount": to_translate("Mount"),
     "name": to_translate("Name"),
-    "operating_system": to_translate("Operating system"),
-    "physical_cores": to_translate("Physical cores"),
-    "product": to_translate("Model"),
-    "serial": to_translate("Serial number"),
+    "name_servers": to_translate("Name servers"),
+    "rotational": to_translate("Rotating"),
     "size_bytes": to_translate("Size"),
-    "software": to_translate("Software"),
-    "swap_bytes": to_translate("Swap"),
+    "system": to_translate("Operating system"),
+    "system.architecture": to_translate("Architecture"),
+    "system.id": to_translate("Linux distribution"),
+    "system.kernel": to_translate("Kernel"),
+    "system.name": to_translate("Operating system"),
+    "system.version": to_translate("Version of the system"),
     "time_zone": to_translate("Time zone"),
-    "total_bytes": to_translate("Size"),
-    "vendor": to_translate("Vendor"),
-    "version": to_translate("Version"),
-    "virtualization": to_translate("Virtualization"),
 }
-"""Keys with a name for people; any other is printed by its own name."""
+"""Path of a fact, or its key alone, → its name; any other (a newer agent's) stands as it is."""
+FAILURE_OF = "_failure"
+"""A fact `<name>_failure` tells why the fact `<name>` is not there."""
+MOST_COLUMNS = 6
 
 
 def inventory(source: Source, host: HostMaterial) -> list[Block]:
@@ -58,63 +60,100 @@ def inventory(source: Source, host: HostMaterial) -> list[Block]:
                 tuple((Cell(name), Cell(value)) for name, value in simple),
             )
         )
-    for key, value in host.inventory.items():
-        if rows := _rows(value):
-            blocks.append(_listed(source, f"{host.name}: {_name(source, key)}", rows))
+    for path, rows in _tables(host.inventory, ""):
+        blocks.append(_listed(source, f"{host.name}: {name_of(source, path)}", rows))
     return blocks or [source.empty(words("Inventory: it is empty."))]
 
 
-def _rows(value: object) -> list[Mapping[str, object]]:
+def rows_of(value: object) -> list[Mapping[str, object]]:
     """Return the rows of a value that is a table."""
     if not isinstance(value, list | tuple):
         return []
     return [row for row in value if isinstance(row, Mapping)]
 
 
+def failure_reason(source: Source, value: object) -> str:
+    """Return why a part could not be read; nothing for a part that was."""
+    if not isinstance(value, Mapping) or "reason" not in value:
+        return ""
+    try:
+        return source.voice.say(wording.reason(msgspec.convert(value, Failure)))
+    except msgspec.ValidationError:
+        return ""
+
+
+def name_of(source: Source, path: str) -> str:
+    """Return the name of a fact for people."""
+    key = path.rpartition(".")[2]
+    known = KEYS.get(path) or KEYS.get(key)
+    return source.voice.words(known) if known else key.replace("_", " ")
+
+
 def _simple(source: Source, facts: Mapping[str, object], prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each fact that is no table, those of its parts among them."""
     for key, value in facts.items():
-        name = f"{prefix}{_name(source, key)}"
+        path = f"{prefix}{key}"
+        if key.endswith(FAILURE_OF):
+            if value is not None:
+                yield name_of(source, path.removesuffix(FAILURE_OF)), _value(source, path, value)
+        elif value is None and facts.get(f"{key}{FAILURE_OF}") is not None:
+            continue
+        elif isinstance(value, Mapping) and not failure_reason(source, value):
+            yield from _simple(source, value, f"{path}.")
+        elif not rows_of(value):
+            yield name_of(source, path), _value(source, path, value)
+
+
+def _tables(
+    facts: Mapping[str, object], prefix: str
+) -> Iterator[tuple[str, list[Mapping[str, object]]]]:
+    for key, value in facts.items():
+        path = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            yield from _simple(source, value, f"{name} · ")
-        elif not _rows(value):
-            yield name, _value(source, key, value)
+            yield from _tables(value, f"{path}.")
+        elif rows := rows_of(value):
+            yield path, rows
 
 
 def _listed(source: Source, caption: str, rows: Sequence[Mapping[str, object]]) -> Table:
-    keys = list(dict.fromkeys(key for row in rows for key in row))[:6]
+    keys = list(dict.fromkeys(key for row in rows for key in row))[:MOST_COLUMNS]
     return Table(
         caption,
-        tuple(Column(_name(source, key)) for key in keys),
+        tuple(Column(name_of(source, key)) for key in keys),
         tuple(tuple(Cell(_value(source, key, row.get(key))) for key in keys) for row in rows),
     )
 
 
-def _name(source: Source, key: str) -> str:
-    return source.voice.words(KEYS[key]) if key in KEYS else key.replace("_", " ")
-
-
-def _value(source: Source, key: str, value: object) -> str:
+def _value(source: Source, path: str, value: object) -> str:
     words = source.voice.words
     if value is None or value in ("", [], ()):
-        return words("Not collected")
+        return words("Not stated by the host")
+    if path.endswith("virtualization") and value == "none":
+        return words("None: a physical machine")
     if isinstance(value, bool):
         return words("Yes") if value else words("No")
     if isinstance(value, list | tuple):
-        return source.voice.together([_value(source, key, item) for item in value])
+        return source.voice.together([_value(source, path, item) for item in value])
     if isinstance(value, Mapping):
+        why = failure_reason(source, value)
+        if why:
+            return words("Not collected ({why})", why=why)
         return source.voice.together(
-            [f"{_name(source, name)} {_value(source, name, item)}" for name, item in value.items()]
+            [
+                f"{name_of(source, name)} {_value(source, name, item)}"
+                for name, item in value.items()
+            ]
         )
     if isinstance(value, int | float):
-        return source.voice.say(_number(key, value))
+        return source.voice.say(_number(path, value))
     return str(value)
 
 
-def _number(key: str, value: float) -> Text:
-    if key.endswith("_bytes"):
+def _number(path: str, value: float) -> Text:
+    if path.endswith("_bytes"):
         return wording.size(value)
-    if key.endswith("_seconds"):
+    if path.endswith("_seconds"):
         return wording.duration(value)
-    if key.endswith("_percent"):
+    if path.endswith("_percent"):
         return wording.percent(value)
     return Text.same(f"{value:g}" if isinstance(value, float) else str(value))

@@ -62,7 +62,7 @@ def _waived(source: Source) -> list[Block]:
             (
                 Column(words("Code"), 1.6, code=True),
                 Column(words("Check item"), 2.2),
-                Column(words("Object"), 3),
+                Column(words("Object"), 2.8),
                 Column(words("Found"), 2),
                 Column(words("Reason, approver and expiry"), 3),
             ),
@@ -95,9 +95,9 @@ def _unknown(source: Source, state: State) -> list[Block]:
             (
                 Column(words("Code"), 1.6, code=True),
                 Column(words("Check item"), 2.2),
-                Column(words("Object"), 3.5),
-                Column(words("Reason"), 3.5),
-                Column(words("As of"), 2.5),
+                Column(words("Object"), 2.4),
+                Column(words("Reason"), 3.9),
+                Column(words("As of"), 2.2),
             ),
             tuple(
                 (
@@ -114,8 +114,7 @@ def _unknown(source: Source, state: State) -> list[Block]:
 
 
 def _why(source: Source, row: VerdictRow) -> str:
-    voice = source.voice
-    return voice.say(row.reason) or voice.say(row.message) or voice.words("no reason was recorded")
+    return source.why(row) or source.voice.words("no reason was recorded")
 
 
 def _sentences(source: Source, sentences: tuple[str, ...], caption: str, none: str) -> list[Block]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from checks.api import Failure, Point, State, Text
@@ -24,8 +24,9 @@ from collector.intake.models import StoredBatch
 from collector.reports.material import HostMaterial, VerdictRow
 from wire.batch import open_batch
 from wire.errors import WireError
-from wire.messages import Reason
+from wire.messages import Observation, Reason
 
+INVENTORY, SOFTWARE = "host.inventory", "host.software"
 STALE_AFTER = timedelta(days=35)
 """A verdict this much older than the host's newest inspection no longer tells its state: a month
 and the slack of a monthly inspection (own figure)."""
@@ -83,15 +84,20 @@ def gather_host(
         for rule in check.rules
         if rule.code in states
     )
-    inventory, why = _inventory(session, host)
+    facts = _newest_facts(session, host, (INVENTORY, SOFTWARE))
+    declared = [
+        (key, trend.measure) for key, check in catalogue.checks.items() for trend in check.trends
+    ]
     return HostMaterial(
         name=host.name,
         site=site,
-        system=host.system,
-        inventory=inventory,
-        inventory_reason=why,
+        system=_system_name(facts[INVENTORY][0]) or host.system,
+        inventory=facts[INVENTORY][0],
+        inventory_reason=facts[INVENTORY][1],
+        software=facts[SOFTWARE][0],
+        software_reason=facts[SOFTWARE][1],
         verdicts=tuple(sorted([*verdicts, *missing], key=lambda row: (row.code, row.object))),
-        series=_series(session, host, since, until),
+        series=_series(session, host, declared, since, until),
         score=score,
     )
 
@@ -139,60 +145,68 @@ def named(target: str, name: str) -> str:
     return f"{target}: {name}" if target and name else target or name
 
 
-def _inventory(session: Session, host: Host) -> tuple[Mapping[str, object] | None, Text | None]:
-    digest = session.scalar(
-        select(NewestObservation.facts_digest).where(
+def _system_name(inventory: Mapping[str, object] | None) -> str:
+    """Return the operating system with its version, as the host calls it."""
+    system = (inventory or {}).get("system")
+    name = system.get("name") if isinstance(system, Mapping) else None
+    return name if isinstance(name, str) else ""
+
+
+Facts = tuple[Mapping[str, object] | None, Text | None]
+"""A check's facts as plain JSON values, or why there are none."""
+
+
+def _newest_facts(session: Session, host: Host, checks: tuple[str, ...]) -> dict[str, Facts]:
+    """Return the newest facts of each of the checks, a batch that holds several read once."""
+    rows = session.execute(
+        select(NewestObservation.check, StoredBatch.digest, StoredBatch.payload)
+        .join(
+            StoredBatch,
+            (StoredBatch.customer_id == NewestObservation.customer_id)
+            & (StoredBatch.digest == NewestObservation.facts_digest),
+        )
+        .where(
             NewestObservation.customer_id == host.customer_id,
             NewestObservation.host_id == host.id,
-            NewestObservation.check == "host.inventory",
+            NewestObservation.check.in_(checks),
         )
     )
-    payload = (
-        session.scalar(
-            select(StoredBatch.payload).where(
-                StoredBatch.customer_id == host.customer_id, StoredBatch.digest == digest
-            )
-        )
-        if digest
-        else None
-    )
-    if payload is None:
-        return None, reason(Failure(Reason.NOT_SELECTED))
-    try:
-        for observation in open_batch(payload).observations:
-            if observation.check == "host.inventory" and isinstance(observation.facts, msgspec.Raw):
-                facts: dict[str, object] = msgspec.json.decode(observation.facts, type=dict)
-                return facts, None
-    except (WireError, msgspec.MsgspecError) as error:
-        return None, reason(Failure(Reason.ERROR, str(error)[:200]))
-    return None, reason(Failure(Reason.NOT_SELECTED))
+    found: dict[str, Facts] = dict.fromkeys(checks, (None, reason(Failure(Reason.NOT_SELECTED))))
+    opened: dict[str, tuple[Observation, ...]] = {}
+    for check, digest, payload in rows:
+        try:
+            if digest not in opened:
+                opened[digest] = tuple(open_batch(payload).observations)
+            for observation in opened[digest]:
+                if observation.check == check and isinstance(observation.facts, msgspec.Raw):
+                    found[check] = (msgspec.json.decode(observation.facts, type=dict), None)
+        except (WireError, msgspec.MsgspecError) as error:
+            found[check] = (None, reason(Failure(Reason.ERROR, str(error)[:200])))
+    return found
 
 
 def _series(
-    session: Session, host: Host, since: datetime, until: datetime
+    session: Session, host: Host, declared: list[tuple[str, str]], since: datetime, until: datetime
 ) -> dict[tuple[str, str, str], tuple[Point, ...]]:
-    rows = session.execute(
-        select(
-            Series.check,
-            Series.measure,
-            Series.target,
-            Series.object,
-            SeriesPoint.at,
-            SeriesPoint.value,
-        )
-        .join(
-            SeriesPoint,
-            (SeriesPoint.customer_id == Series.customer_id) & (SeriesPoint.series_id == Series.id),
-        )
-        .where(
+    known = session.execute(
+        select(Series.id, Series.check, Series.measure, Series.target, Series.object).where(
             Series.customer_id == host.customer_id,
             Series.host_id == host.id,
+            tuple_(Series.check, Series.measure).in_(declared),
+        )
+    )
+    keys = {row.id: (row.check, row.measure, named(row.target, row.object)) for row in known}
+    rows = session.execute(
+        select(SeriesPoint.series_id, SeriesPoint.at, SeriesPoint.value)
+        .where(
+            SeriesPoint.customer_id == host.customer_id,
+            SeriesPoint.series_id.in_(keys),
             SeriesPoint.at >= since,
             SeriesPoint.at < until,
         )
-        .order_by(Series.id, SeriesPoint.at)
+        .order_by(SeriesPoint.series_id, SeriesPoint.at)
     )
-    gathered: dict[tuple[str, str, str], list[Point]] = {}
-    for check, measure, target, name, at, value in rows:
-        gathered.setdefault((check, measure, named(target, name)), []).append(Point(at, value))
-    return {key: tuple(points) for key, points in gathered.items()}
+    gathered: dict[int, list[Point]] = {}
+    for series, at, value in rows:
+        gathered.setdefault(series, []).append(Point(at, value))
+    return {keys[series]: tuple(points) for series, points in gathered.items()}

@@ -43,7 +43,7 @@ def poisoned(value: str) -> Material:
     return replace(material, cover=cover)
 
 
-_KEPT = {"check", "change", "chapter", "code", "time_zone"}
+_KEPT = {"check", "change", "chapter", "code", "measure", "time_zone", "unit"}
 
 
 def _poison(thing: Any, value: str) -> Any:

@@ -10,7 +10,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
+
 from checks.api import Chapter, Owner, Point, State, Text
+from checks.host import inventory as inventory_check
+from checks.host import software as software_check
 from collector.assessment.score import Category, Grade, Part, Score
 from collector.reports.material import (
     Cover,
@@ -21,8 +25,10 @@ from collector.reports.material import (
     RuleRow,
     Severity,
     ThresholdRow,
+    TrendRow,
     VerdictRow,
 )
+from wire.messages import Failure, Reason
 
 COVER = Cover(
     customer="华东精密机械有限公司",
@@ -177,7 +183,13 @@ def _rule(
         owner=Owner.SYSTEM_ADMINISTRATOR if chapter is not _A else Owner.SERVICE_ENGINEER,
         reads=reads,
         thresholds=tuple(
-            ThresholdRow(name, value, unit, f"{_OWN}; ND 80–90", "default")
+            ThresholdRow(
+                name,
+                value,
+                unit,
+                f"{_OWN}: averages are taken over five minutes at least; ND 80–90",
+                "default",
+            )
             for name, value, unit in thresholds
         ),
     )
@@ -263,24 +275,63 @@ def score(value: float, coverage: float = 97.5, capped: bool = False) -> Score:
 
 
 def inventory(place: int) -> Mapping[str, object]:
-    """Return the facts of host.inventory of one host."""
-    return {
-        "vendor": "Dell Inc.",
-        "product": "PowerEdge R740",
-        "cpu_model": "Intel(R) Xeon(R) Silver 4214R CPU @ 2.40GHz",
-        "logical_cores": 24,
-        "memory_bytes": 64 * 2**30,
-        "swap_bytes": 8 * 2**30,
-        "kernel": "6.1.0-41-amd64",
-        "addresses": [f"192.168.10.{11 + place}", f"10.0.3.{11 + place}"],
-        "disks": [
-            {"name": "sda", "model": "PERC H740P", "size_bytes": 480 * 10**9},
-            {"name": "sdb", "model": "PERC H740P", "size_bytes": 4 * 10**12},
-        ],
-        "software": [
-            {"name": name, "version": version, "vendor": "Debian"} for name, version in SOFTWARE
-        ],
-    }
+    """Return the facts of host.inventory of one host, as they come from the wire."""
+    disks = (
+        inventory_check.Disk("sda", 480 * 10**9, "PERC H740P", rotational=False),
+        inventory_check.Disk("sdb", 4 * 10**12, "PERC H740P", rotational=True),
+    )
+    facts = inventory_check.Facts(
+        hardware=inventory_check.Hardware(
+            vendor="Dell Inc.",
+            model="PowerEdge R740",
+            serial=Failure(Reason.PERMISSION, "/sys/class/dmi/id/product_serial"),
+            virtualization="none",
+            processor="Intel(R) Xeon(R) Silver 4214R CPU @ 2.40GHz",
+            logical_cores=24,
+            physical_cores=12,
+            memory_bytes=64 * 2**30,
+            disks=disks,
+        ),
+        system=inventory_check.OperatingSystem(
+            SYSTEMS[place % 3], "debian", "12", "6.1.0-41-amd64", "x86_64"
+        ),
+        interfaces=(
+            inventory_check.Interface(
+                "eno1",
+                f"3c:ec:ef:00:10:{11 + place}",
+                (f"192.168.10.{11 + place}/24", f"10.0.3.{11 + place}/24"),
+            ),
+        ),
+        default_gateways=("192.168.10.1",),
+        name_servers=("192.168.10.2", "192.168.10.3"),
+        time_zone="Asia/Shanghai",
+    )
+    built: Mapping[str, object] = msgspec.to_builtins(facts)
+    return built
+
+
+def software() -> Mapping[str, object]:
+    """Return the facts of host.software of a host, as they come from the wire."""
+    facts = software_check.Facts(
+        tuple(software_check.Package(name, name, version) for name, version in SOFTWARE),
+        (software_check.Running("nginx", 5), software_check.Running("openssh-server", 1)),
+    )
+    built: Mapping[str, object] = msgspec.to_builtins(facts)
+    return built
+
+
+def trends() -> tuple[TrendRow, ...]:
+    """Return the measures of the samples that are drawn."""
+    return (
+        TrendRow("host.cpu", "busy_percent", _H, Text("CPU 使用率", "Processor busy"), "%",
+                 80.0, 90.0, fills_up=False),
+        TrendRow("host.cpu", "iowait_percent", _H, Text("磁盘等待", "Waiting for disks"), "%",
+                 20.0, 40.0, fills_up=False),
+        TrendRow("host.memory", "used_percent", _H, Text("内存使用率", "Memory used"), "%",
+                 85.0, 95.0, fills_up=False),
+        TrendRow("host.volumes", "used_percent", _H, Text("磁盘空间使用率", "Disk space used"),
+                 "%", 80.0, 90.0, fills_up=True),
+    )  # fmt: skip
 
 
 def _verdicts(place: int) -> tuple[VerdictRow, ...]:
@@ -422,6 +473,7 @@ def material(hosts: tuple[HostMaterial, ...], months: int) -> Material:
         inspections=inspections(tuple(host.name for host in hosts), months),
         findings=_findings(hosts),
         rules=rules(),
+        trends=trends(),
         score=total,
         previous_score=score(81.4, 95.0),
         previous_date=date(2025, 12, 20),
@@ -455,6 +507,8 @@ def full_year(points: int = 365) -> Material:
             system=SYSTEMS[place % 3],
             inventory=inventory(place),
             inventory_reason=None,
+            software=software(),
+            software_reason=None,
             verdicts=_verdicts(place),
             series=_series(place, points),
             score=score(scores[place], 98.0 - place, capped=place == 1),
@@ -471,6 +525,8 @@ def small() -> Material:
         second,
         inventory=None,
         inventory_reason=Text("权限不足：/sys/class/dmi", "not permitted: /sys/class/dmi"),
+        software=None,
+        software_reason=Text("未纳入本次巡检", "not selected for this inspection"),
     )
     return material((first, second), 2)
 
@@ -478,8 +534,9 @@ def small() -> Material:
 def no_inspection() -> Material:
     """Return a customer that nothing is known of."""
     return Material(
-        COVER, (), (), (), rules(), EMPTY_SCORE, None, None, broken_checks=(), quarantined=()
-    )
+        COVER, (), (), (), rules(), trends(), EMPTY_SCORE, None, None,
+        broken_checks=(), quarantined=(),
+    )  # fmt: skip
 
 
 def nothing_ran() -> Material:
@@ -492,6 +549,8 @@ def nothing_ran() -> Material:
         system="Debian GNU/Linux 12",
         inventory=None,
         inventory_reason=why,
+        software=None,
+        software_reason=why,
         verdicts=tuple(
             verdict(str(row[0]), "", State.NOT_RUN, current=blank, reference=blank, reason=why)
             for row in _RULES

@@ -12,6 +12,7 @@ from collector.reports.blocks import (
     Chapter,
     Figure,
     Finding,
+    Gallery,
     Paragraph,
     Report,
     Style,
@@ -46,12 +47,14 @@ MATERIALS = {
 }
 
 
-def blocks(parts: tuple[Block, ...]) -> Iterator[Block]:
-    """Yield every block, depth first."""
+def blocks(parts: tuple[Block, ...]) -> Iterator[Block | Figure]:
+    """Yield every block and figure, depth first."""
     for part in parts:
         yield part
         if isinstance(part, Chapter):
             yield from blocks(part.blocks)
+        if isinstance(part, Gallery):
+            yield from part.figures
 
 
 def chapter(report: Report, number: str) -> Chapter:
@@ -270,3 +273,112 @@ def test_what_a_check_says_is_in_the_language_of_the_report() -> None:
     changed = replace(material, hosts=(host,))
     assert "未采集（缺少）" in texts(chapter(compose(changed), "5.1"))
     assert "not collected (missing)" in texts(chapter(compose(changed, Language.ENGLISH), "5.1"))
+
+
+def table(part: Chapter, caption: str) -> Table:
+    found = [block for block in blocks((part,)) if isinstance(block, Table)]
+    return next(block for block in found if caption in block.caption)
+
+
+def test_only_declared_measures_are_drawn() -> None:
+    material = sample.full_year(12)
+    assert any(isinstance(part, Figure) for part in blocks(compose(material).chapters))
+    report = compose(replace(material, trends=()))
+    assert not any(isinstance(part, Figure) for part in blocks(report.chapters))
+
+
+def test_a_figure_has_its_title_and_the_thresholds_in_force() -> None:
+    report = compose(sample.full_year(12))
+    figure = next(part for part in blocks(report.chapters) if isinstance(part, Figure))
+    assert figure.caption == "erp-app-01: CPU 使用率"
+    assert [line.label for line in figure.lines] == ["erp-app-01", "关注阈值 80%", "异常阈值 90%"]
+
+
+def test_what_is_well_is_one_row_for_each_rule_with_every_value() -> None:
+    material = sample.small()
+    values = [
+        sample.verdict("OS-DSK-001", f"/data/{place}", State.OK, current=Text.same(f"{place}.0%"))
+        for place in range(11)
+    ]
+    host = replace(material.hosts[0], verdicts=tuple(values))
+    report = compose(replace(material, hosts=(host, *material.hosts[1:])))
+    rows = table(chapter(report, "5.1"), "检查结果").rows
+    assert [row[3].text for row in rows] == ["8 个对象", "3 个对象"]
+    said = rows[0][4].text + rows[1][4].text
+    assert all(f"/data/{place} {place}.0%" in said for place in range(11))
+
+
+def test_the_results_stand_worst_first_then_unknown_then_well() -> None:
+    material = sample.small()
+    states = (State.OK, State.NOT_RUN, State.CRITICAL, State.WARNING)
+    rows = tuple(
+        sample.verdict(code, "", state)
+        for code, state in zip(
+            ("OS-CPU-001", "OS-CPU-002", "OS-MEM-001", "OS-MEM-002"), states, strict=True
+        )
+    )
+    host = replace(material.hosts[0], verdicts=rows)
+    report = compose(replace(material, hosts=(host, *material.hosts[1:])))
+    shown = [row[0].text for row in table(chapter(report, "5.1"), "检查结果").rows]
+    assert shown == ["异常", "关注", "未执行", "正常"]
+
+
+def test_what_was_not_run_says_what_its_rule_says_of_it() -> None:
+    material = sample.small()
+    row = sample.verdict(
+        "OS-DSK-003", "/", State.NOT_RUN,
+        reason=Text("历史数据不足：/", "not enough history: /"),
+        message=Text("已有 1 天，至少需要 14 天。", "1 day is there, 14 are needed."),
+    )  # fmt: skip
+    host = replace(material.hosts[0], verdicts=(row,))
+    report = compose(replace(material, hosts=(host,)))
+    for number in ("5.1", "13.2"):
+        assert "已有 1 天，至少需要 14 天。" in texts(chapter(report, number))
+
+
+def test_a_value_that_is_not_known_is_a_line_to_fill_in() -> None:
+    material = sample.small()
+    blank = replace(material.cover, provider="", engineer="", system="")
+    report = compose(replace(material, cover=blank))
+    empty = [fact.name for fact in report.cover.facts if not fact.value]
+    assert empty == ["系统名称", "服务单位", "巡检工程师"]
+    assert report.cover.subtitle == "2026 年度"
+    assert "未提供" not in texts(report.front[0])
+
+
+def test_the_inventory_names_everything_and_says_why_a_part_is_missing() -> None:
+    part = chapter(compose(sample.small()), "5.1")
+    said = texts(part)
+    tables = [block for block in blocks((part,)) if isinstance(block, Table)]
+    titles = [column.title for block in tables for column in block.columns]
+    for name in ("逻辑核数", "默认网关", "DNS 服务器", "无（物理机）"):
+        assert name in said
+    assert {"MAC 地址", "机械硬盘", "容量"} <= set(titles)
+    assert "未采集（权限不足：/sys/class/dmi/id/product_serial）" in said
+
+
+def test_the_software_stands_with_versions_and_processes() -> None:
+    report = compose(sample.small())
+    rows = table(chapter(report, "5.1"), "：软件清单").rows
+    assert ("nginx", "nginx 1.22.1", "5") in [tuple(cell.text for cell in row) for row in rows]
+    assert "软件：未采集（未纳入本次巡检）" in texts(chapter(report, "5.2"))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        ("21474836480", "bytes", "20.0 GiB"),
+        ("[21,22]", "TCP ports", "21, 22 （TCP 端口）"),
+        ("[]", "unit names", "无"),
+        ("false", "yes/no", "否"),
+        ("90", "days", "90 天"),
+        ("5", "% of one CPU", "5 %（单个 CPU）"),
+        ("80", "%", "80%"),
+    ],
+)
+def test_a_threshold_is_written_for_people(value: str, unit: str, shown: str) -> None:
+    material = sample.small()
+    limit = replace(material.rules[0].thresholds[0], value=value, unit=unit)
+    rule = replace(material.rules[0], thresholds=(limit,))
+    report = compose(replace(material, rules=(rule, *material.rules[1:])))
+    assert table(chapter(report, "B.1"), "阈值").rows[0][3].text == shown
