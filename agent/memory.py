@@ -1,8 +1,8 @@
 """The last reading of each heavy check, used again for a while.
 
 Why: docs/decisions/0007-heavy-checks.md. What is used again is sent as it was read, with its own
-`observed_at`: nothing is claimed to have
-been read now. A reading with a failure, also in a part of its facts, is never used again.
+`observed_at`: nothing is claimed to have been read now. A reading with a failure, also in a part of
+its facts, is never used again.
 """
 
 import time
