@@ -21,7 +21,7 @@ from bench.year import CUSTOMER
 from checks.discovery import discover
 from collector.database import open_database
 from collector.here.service import read_material
-from collector.reports.blocks import Block, Chapter, Figure, Report
+from collector.reports.blocks import Block, Chapter, Figure, Gallery, Report
 from collector.reports.charts import draw
 from collector.reports.compose import compose
 from collector.reports.html import render_html
@@ -67,10 +67,15 @@ def make(url: str) -> Made:
 
 
 def _pictures(blocks: Sequence[Block]) -> int:
-    return sum(
-        _pictures(block.blocks) if isinstance(block, Chapter) else isinstance(block, Figure)
-        for block in blocks
-    )
+    counted = 0
+    for block in blocks:
+        if isinstance(block, Chapter):
+            counted += _pictures(block.blocks)
+        elif isinstance(block, Gallery):
+            counted += len(block.figures)
+        else:
+            counted += isinstance(block, Figure)
+    return counted
 
 
 if __name__ == "__main__":

@@ -182,7 +182,30 @@ def _newest_facts(session: Session, host: Host, checks: tuple[str, ...]) -> dict
                     found[check] = (msgspec.json.decode(observation.facts, type=dict), None)
         except (WireError, msgspec.MsgspecError) as error:
             found[check] = (None, reason(Failure(Reason.ERROR, str(error)[:200])))
+    missing = {check for check, (facts, _) in found.items() if facts is None}
+    for observation in _last_inspection(session, host) if missing else ():
+        if observation.check in missing and observation.failure is not None:
+            found[observation.check] = (None, reason(observation.failure))
     return found
+
+
+def _last_inspection(session: Session, host: Host) -> tuple[Observation, ...]:
+    """Return the observations of the newest inspection, for the reasons of what it lacks."""
+    newest = (
+        select(StoredInspection.id)
+        .where(
+            StoredInspection.customer_id == host.customer_id, StoredInspection.host_id == host.id
+        )
+        .order_by(StoredInspection.started_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    payloads = session.scalars(
+        select(StoredBatch.payload).where(
+            StoredBatch.customer_id == host.customer_id, StoredBatch.inspection_id == newest
+        )
+    )
+    return tuple(each for payload in payloads for each in open_batch(payload).observations)
 
 
 def _series(
