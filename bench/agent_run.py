@@ -7,11 +7,11 @@ start of Python and the child processes included.
 
 import json
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from bench.base_install import install
 from bench.figures import Figure, Origin, Peer
 from bench.peers import host_peers, package_peer
 from bench.processes import Usage, environment, peak_of_tree
@@ -27,8 +27,9 @@ BUDGET_PEAK_MEBIBYTES = 40
 _MEBIBYTE = 2**20
 _TINY = ("host.uptime", "host.memory")
 _NOTE = (
-    "xunjian-agent run with all light checks, spooled durably and handed over; unsigned until "
-    "enrolment comes. CPU is user + system of the whole tree; peak is the largest process."
+    "xunjian-agent run in a base install, all light checks, spooled durably and handed over; "
+    "unsigned until enrolment comes. CPU is user + system of the whole tree; peak is the largest "
+    "process."
 )
 _PACKAGES = "heavy checks alone (--only), nothing cached; the agent runs them on a schedule."
 
@@ -107,6 +108,7 @@ class _Agent:
     """An agent set up in a folder, run by its command line."""
 
     def __init__(self, folder: Path, url: str) -> None:
+        self._python = install(folder / "base")
         self._state = folder / "state"
         self._settings = folder / "agent.toml"
         self._settings.write_text(
@@ -126,7 +128,8 @@ class _Agent:
         return peak_of_tree(self._command(checks), environment=environment())
 
     def _command(self, checks: Iterable[str]) -> list[str]:
-        command = [sys.executable, "-m", "agent", "run", "--settings", str(self._settings)]
+        command = [str(self._python), "-I", "-m", "agent", "run"]
+        command += ["--settings", str(self._settings)]
         return [*command, *(word for check in checks for word in ("--only", check))]
 
 
