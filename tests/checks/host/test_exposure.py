@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from agent.host import LocalHost
 from checks.errors import ProbeError, ToolMissing
-from checks.host.exposure import (
+from checks.host._sshd_settings import (
     Setting,
     configured_sshd_settings,
     effective_sshd_settings,
     parse_sshd,
-    read_listeners,
 )
+from checks.host.exposure import read_listeners
 from tests.situation import CapturedHost
 
 # What OpenSSH 9.2 on Debian 12 prints, shortened.

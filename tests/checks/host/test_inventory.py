@@ -100,7 +100,7 @@ def test_a_broken_quote_in_os_release_keeps_the_rest() -> None:
 
 @given(st.text())
 def test_no_os_release_breaks_the_reader(text: str) -> None:
-    os_release(text)
+    assert all(name in text and "\n" not in value for name, value in os_release(text).items())
 
 
 @given(st.text(st.characters(codec="ascii")))
