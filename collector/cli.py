@@ -38,6 +38,10 @@ app = typer.Typer(
     "inspections, judges them, writes the report.",
 )
 HERE = Path("var/here")
+_STOPPED = Text(
+    "已中断：已采集的数据保留，下次巡检时上传。",
+    "Stopped: what had been read is kept, and uploaded by the next inspection.",
+)
 
 
 CustomerOption = Annotated[
@@ -85,8 +89,12 @@ def inspect_here_command(
     _log_to(HERE / "collector.log")
     bar = ProgressBar.on(console, lang.value)
     job = Job(HERE, customer, lang, tuple(only or ()), output or HERE / "report")
-    with bar.progress:
-        done = inspect_here(job, catalogue, bar.heard)
+    try:
+        with bar.progress:
+            done = inspect_here(job, catalogue, bar.heard)
+    except KeyboardInterrupt:
+        typer.echo(_STOPPED.en if lang is Language.ENGLISH else _STOPPED.zh, err=True)
+        raise typer.Exit(130) from None
     if as_json_lines:
         typer.echo(json.dumps(as_json(done), ensure_ascii=False, indent=2))
     else:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from checks.api import Check, State
@@ -73,13 +73,12 @@ def assess_next(database: Database, catalogue: Catalogue) -> bool:
 
 def pending_span(database: Database) -> tuple[datetime, datetime] | None:
     """Return when the oldest and the newest pending batch came; None if none is pending."""
+    # One query each: so SQLite takes the two ends of the index and reads nothing between them.
+    pending = select(StoredBatch.received_at).where(StoredBatch.state == PENDING).limit(1)
     with database.reading() as session:
-        first, last = session.execute(
-            select(func.min(StoredBatch.received_at), func.max(StoredBatch.received_at)).where(
-                StoredBatch.state == PENDING
-            )
-        ).one()
-    return (first, last) if first is not None else None
+        first = session.scalar(pending.order_by(StoredBatch.received_at))
+        last = session.scalar(pending.order_by(StoredBatch.received_at.desc()))
+    return (first, last) if first is not None and last is not None else None
 
 
 def _next(database: Database) -> _Place | None:

@@ -6,10 +6,13 @@ waits for longer than LONGEST_WAIT.
 """
 
 import logging
-import multiprocessing
+import select
+import subprocess
+import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from checks.discovery import Catalogue, discover
 from collector.assessment.service import assess_next, assess_pending, pending_span
@@ -24,7 +27,7 @@ CALM = timedelta(seconds=0.25)
 
 _LOOK_AGAIN_SECONDS = 30.0
 _LOOK_APART_SECONDS = 1.0
-_LOOK_FOR_CALM_SECONDS = 0.05
+_LOOK_FOR_CALM_SECONDS = 0.1
 
 
 class Assessing(Protocol):
@@ -70,7 +73,7 @@ class Worker:
 
 
 class WorkerApart:
-    """A process of its own that assesses; started anew should it die."""
+    """A process of its own that assesses; started anew should it die, ended with this one."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -87,36 +90,48 @@ class WorkerApart:
         self._thread.join()
 
     def _watch(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        command = [sys.executable, "-m", __name__]
         while not self._ending.is_set():
-            process = context.Process(target=_assess_forever, args=(self._url,), daemon=True)
-            process.start()
-            while process.is_alive() and not self._ending.wait(_LOOK_APART_SECONDS):
-                pass
-            if not self._ending.is_set():
-                logger.error("the assessment ended with %s; started anew", process.exitcode)
-            process.terminate()
-            process.join()
+            # A session of its own: Ctrl-C is for the server, which then ends this process.
+            with subprocess.Popen(
+                command, stdin=subprocess.PIPE, start_new_session=True
+            ) as process:
+                assert process.stdin is not None
+                # Not as an argument: the URL may hold a password.
+                with suppress(BrokenPipeError):
+                    process.stdin.write(f"{self._url}\n".encode())
+                    process.stdin.flush()
+                while process.poll() is None and not self._ending.wait(_LOOK_APART_SECONDS):
+                    pass
+                if not self._ending.is_set():
+                    logger.error("the assessment ended with %s; started anew", process.returncode)
+                    self._ending.wait(_LOOK_APART_SECONDS)
+                process.terminate()
 
 
-def _assess_forever(url: str) -> None:
-    parent = multiprocessing.parent_process()
-    database, catalogue = open_database(url), discover()
-    pause = threading.Event()
-    while parent is not None and parent.is_alive():
+def _assess_forever(commands: TextIO) -> None:
+    """Assess until the server closes its end of the pipe, also by dying."""
+    database, catalogue = open_database(commands.readline().rstrip("\n")), discover()
+    seconds = 0.0
+    while not select.select([commands], [], [], seconds)[0]:
         try:
             span = pending_span(database)
             if span is None:
-                pause.wait(_LOOK_APART_SECONDS)
+                seconds = _LOOK_APART_SECONDS
             elif may_assess(*span, datetime.now(UTC)):
                 assess_next(database, catalogue)
+                seconds = 0.0
             else:
-                pause.wait(_LOOK_FOR_CALM_SECONDS)
+                seconds = _LOOK_FOR_CALM_SECONDS
         except DatabaseUnusable:
             logger.exception("assessment waits for the database")
-            pause.wait(_LOOK_AGAIN_SECONDS)
+            seconds = _LOOK_AGAIN_SECONDS
 
 
 def may_assess(oldest: datetime, newest: datetime, now: datetime) -> bool:
     """Tell whether uploads have paused, or a batch has waited for long enough."""
     return now - newest >= CALM or now - oldest >= LONGEST_WAIT
+
+
+if __name__ == "__main__":
+    _assess_forever(sys.stdin)

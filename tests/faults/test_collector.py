@@ -143,5 +143,5 @@ def test_a_collector_that_serves_assesses_in_a_process_of_its_own(tmp_path: Path
             time.sleep(0.1)
         database.close()
         children = psutil.Process(serving.process.pid).children()
-        assert any("spawn_main" in str(child.cmdline()) for child in children)
+        assert any("collector.assessment.worker" in child.cmdline() for child in children)
     assert state == ASSESSED

@@ -93,3 +93,26 @@ def _observed(spools: list[Path]) -> int:
             finally:
                 connection.close()
     return 0
+
+
+def test_ctrl_c_ends_with_a_sentence_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "collector", "inspect-here", "--only", "host.*"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as job:
+        _agent_that_has_observed(tmp_path, job)
+        os.killpg(job.pid, signal.SIGINT)
+        _, said = job.communicate(timeout=60)
+    assert job.returncode == 130
+    assert "Traceback" not in said
+    assert "已中断" in said
+    inspect(tmp_path, "--only", "host.uptime")
+    with sqlite3.connect(tmp_path / "var/here/collector.db") as connection:
+        count = connection.execute("SELECT count(*) FROM inspection").fetchone()
+    connection.close()
+    assert count == (2,)
