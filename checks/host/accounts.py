@@ -4,6 +4,7 @@ Of /etc/shadow only one thing leaves the host: the names of accounts whose passw
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated
 
 from checks.api import (
@@ -11,6 +12,7 @@ from checks.api import (
     Check,
     Failure,
     Host,
+    Measure,
     Past,
     Rule,
     Struct,
@@ -93,6 +95,12 @@ class AdministratorThresholds(Thresholds, frozen=True):
     accepted_root_accounts: Annotated[
         tuple[str, ...], limit("account names", "LYN AUTH-9204: root alone")
     ] = ("root",)
+    accepted_administrators: Annotated[
+        tuple[str, ...], limit("account names", "OWN: approved by the customer")
+    ] = ()
+    new_for_days: Annotated[
+        float, limit("d", "OWN: a quarter, so that the next review meets the change")
+    ] = 90
 
 
 def administrators(
@@ -120,7 +128,12 @@ def administrators(
         )
         return
     before, now = set(past.previous.administrators), set(facts.administrators)
-    added, removed = sorted(now - before), sorted(before - now)
+    added = sorted(
+        name
+        for name in now - set(thresholds.accepted_administrators)
+        if name not in before or _is_new(name, thresholds.new_for_days, past)
+    )
+    removed = sorted(before - now)
     baseline = Text(
         f"与上次一致（{len(before)} 人）", f"as in the last inspection ({len(before)} members)"
     )
@@ -130,8 +143,10 @@ def administrators(
             number,
             baseline,
             Text(
-                f"管理员组（sudo/wheel/admin）新增成员：{listing(added)}。",
-                f"New members of the administrators' groups: {listing(added)}.",
+                f"管理员组（sudo/wheel/admin）新增成员：{listing(added)}；"
+                f"经客户确认前，{thresholds.new_for_days:g} 天内持续提示。",
+                f"New members of the administrators' groups: {listing(added)}; shown for"
+                f" {thresholds.new_for_days:g} days unless the customer approves them.",
             ),
         )
     elif removed:
@@ -146,6 +161,28 @@ def administrators(
         )
     else:
         yield ok("administrators", number, baseline)
+
+
+def _is_new(name: str, days: float, past: Past[Facts]) -> bool:
+    """Tell whether the membership began after the first inspection, and not long ago.
+
+    Without this a new administrator would be "resolved" by the next inspection, with nobody
+    having looked at it.
+    """
+    member = {point.at for point in past.series("administrator", name)}
+    since = None
+    for point in reversed(past.series("administrators", "")):
+        if point.at not in member:
+            return since is not None and past.observed_at - since <= timedelta(days=days)
+        since = point.at
+    return False  # a member in every inspection there was: the baseline
+
+
+def measures(facts: Facts) -> Iterator[Measure]:
+    """Keep who was an administrator when, so that a change is remembered."""
+    yield Measure("administrators", "", float(len(facts.administrators)))
+    for name in facts.administrators[:200]:
+        yield Measure("administrator", name, 1.0)
 
 
 class PasswordThresholds(Thresholds, frozen=True):
@@ -179,6 +216,7 @@ CHECK = Check(
     chapter=Chapter.SECURITY,
     facts=Facts,
     probe=probe,
+    measures=measures,
     reads=("/etc/passwd", "/etc/group", "/etc/shadow (only: is the password empty)"),
     privilege=Text("root（读取 /etc/shadow）", "root (to read /etc/shadow)"),
     rules=(
