@@ -48,7 +48,7 @@ def inspect(
     """
     began = time.monotonic()
     sealed = spool.seal_interrupted()
-    inspection = _opening(catalogue, plan, host)
+    inspection = _opening(settings, catalogue, plan, host)
     spool.open_inspection(settings.agent.id, inspection)
     try:
         collected = _collect(settings, plan, inspection, spool, host, report)
@@ -108,7 +108,7 @@ def _keep(report: Report, language: str, batches: Sequence[int], why: Text) -> N
         report(BatchKept(seq, messages.spoken(why, language)))
 
 
-def _opening(catalogue: Catalogue, plan: Plan, host: Host) -> Inspection:
+def _opening(settings: Settings, catalogue: Catalogue, plan: Plan, host: Host) -> Inspection:
     """Return the inspection as it stands before the first probe runs."""
     return Inspection(
         id=str(uuid.uuid4()),
@@ -122,6 +122,7 @@ def _opening(catalogue: Catalogue, plan: Plan, host: Host) -> Inspection:
         skipped=plan.skipped,
         broken=tuple(error[:2000] for error in catalogue.errors[:200]),
         cost=Cost(0, 0, 0),
+        interval_seconds=settings.run.interval_hours * 3600,
     )
 
 

@@ -12,6 +12,7 @@ ca_file = "/etc/xunjian/ca.pem"     # optional: trust these authorities, not the
 parallel = 4                        # probes at once
 memory_mebibytes = 1024             # address space of one probe
 heavy_interval_hours = 20           # a heavy check is read once in this time; 0: in every run
+interval_hours = 24                 # how often the timer starts an inspection; 0: by hand only
 
 [checks."host.volumes"]
 enabled = true
@@ -58,6 +59,8 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True):
     memory_mebibytes: Annotated[int, Meta(ge=128, le=16384)] = 1024
     heavy_interval_hours: Annotated[float, Meta(ge=0, le=720)] = 20
     """Below a day, so that one inspection a day reads everything."""
+    interval_hours: Annotated[float, Meta(ge=0, le=8784)] = 24
+    """What the timer of this host is set to; the collector tells missed inspections by it."""
 
 
 class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +95,7 @@ _EXPECTED = {
     "run.parallel": Text("1 至 16 的整数", "a whole number from 1 to 16"),
     "run.memory_mebibytes": Text("128 至 16384 的整数", "a whole number from 128 to 16384"),
     "run.heavy_interval_hours": Text("0 至 720 的小时数", "hours, from 0 to 720"),
+    "run.interval_hours": Text("0 至 8784 的小时数", "hours, from 0 to 8784"),
     "checks": Text('形如 [checks."host.volumes"] 的节', 'sections like [checks."host.volumes"]'),
     "checks.*": Text('形如 [checks."host.volumes"] 的节', 'a section [checks."host.volumes"]'),
     "checks.*.enabled": Text("true 或 false", "true or false"),

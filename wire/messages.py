@@ -130,6 +130,8 @@ class Inspection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Checks that could not be loaded, one sentence each."""
     cost: Cost
     """The whole run, from start to the sealing of this batch."""
+    interval_seconds: Seconds | None = None
+    """How often the host's timer starts one; 0: a person starts them; None: not told."""
 
 
 class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):

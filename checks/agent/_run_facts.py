@@ -44,6 +44,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """The version under which this collector read the batch."""
     cost: Cost
     dearest: tuple[Spent, ...]
+    interval_seconds: float | None = None
+    """Of the host's timer; 0: a person starts inspections; None: the agent does not tell."""
 
 
 def derive(inspection: Inspection, observations: Sequence[Observation]) -> Facts:
@@ -78,6 +80,7 @@ def derive(inspection: Inspection, observations: Sequence[Observation]) -> Facts
         dearest=tuple(
             Spent(one.check, one.cost.cpu_seconds, one.cost.wall_seconds) for one in by_cost[:5]
         ),
+        interval_seconds=inspection.interval_seconds,
     )
 
 

@@ -42,7 +42,9 @@ def measures(facts: Facts) -> Iterator[Measure]:
 class ContactThresholds(Thresholds, frozen=True):
     """How long the agent may be silent between two inspections."""
 
-    expected_interval_hours: Annotated[float, limit("h", "OWN: one inspection a day")] = 24
+    expected_interval_hours: Annotated[
+        float, limit("h", "OWN: one inspection a day, where the agent does not tell its timer")
+    ] = 24
     warning_intervals: Annotated[
         float, limit("intervals", "INS, DASH; catalogue AGT-001: 1, with room for the run itself")
     ] = 1.1
@@ -52,8 +54,16 @@ class ContactThresholds(Thresholds, frozen=True):
 def contact(facts: Facts, thresholds: ContactThresholds, past: Past[Facts]) -> Iterator[Verdict]:
     """Judge the gap since the inspection before, and whether this one came to its end."""
     expected = thresholds.expected_interval_hours * 3600
+    if facts.interval_seconds is not None:
+        expected = facts.interval_seconds
     reference = Text("不超过 {interval}", "at most {interval}").format(interval=duration(expected))
-    if past.elapsed_seconds is None:
+    if facts.interval_seconds == 0:
+        by_hand = Text(
+            "巡检由人工发起，没有定时计划，无从漏检。",
+            "Inspections are started by a person: there is no schedule that could be missed.",
+        )
+        yield not_applicable("interval", by_hand)
+    elif past.elapsed_seconds is None:
         yield not_applicable(
             "interval",
             Text(

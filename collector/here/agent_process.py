@@ -37,9 +37,11 @@ def write_settings(folder: Path, *, agent: str, url: str) -> Path:
         "",
         "[collector]",
         f"url = {json.dumps(url)}",
-        # Asked for by a person: everything is read now, package queries, too.
+        # Asked for by a person: everything is read now, package queries, too, and there is no
+        # timer whose inspection could be missed.
         "[run]",
         "heavy_interval_hours = 0",
+        "interval_hours = 0",
         "",
     ]
     path.write_text("\n".join(lines), encoding="utf-8")

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from checks.agent.run import Absent, Facts, coverage_percent, derive
+from checks.agent._run_facts import Absent, Facts, coverage_percent, derive
+from checks.agent.run import ContactThresholds, contact
+from checks.api import Past, State
 from wire.messages import (
     Cost,
     Failure,
@@ -115,3 +117,25 @@ def test_every_planned_check_is_counted_once(
     share = coverage_percent(facts)
     assert share is None or 0 <= share <= 100
     assert msgspec.json.decode(msgspec.json.encode(facts), type=Facts) == facts
+
+
+def gap_of(days: float, **changes: object) -> dict[str, State]:
+    """Return the states of AGT-001 by object, so many days after the inspection before."""
+    facts = replace(derive(inspection(), []), **changes)
+    past: Past[Facts] = Past(observed_at=AT, previous=facts, elapsed_seconds=days * 86400)
+    return {each.object: each.state for each in contact(facts, ContactThresholds(), past)}
+
+
+def test_inspections_started_by_hand_can_miss_no_schedule() -> None:
+    assert gap_of(300, interval_seconds=0)["interval"] is State.NOT_APPLICABLE
+
+
+def test_a_missed_schedule_is_told_by_the_hosts_own_timer() -> None:
+    assert gap_of(6, interval_seconds=7 * 86400.0)["interval"] is State.OK
+    assert gap_of(10, interval_seconds=7 * 86400.0)["interval"] is State.WARNING
+    assert gap_of(22, interval_seconds=7 * 86400.0)["interval"] is State.CRITICAL
+
+
+def test_an_agent_that_tells_no_timer_is_held_to_one_inspection_a_day() -> None:
+    assert gap_of(1, interval_seconds=None)["interval"] is State.OK
+    assert gap_of(3.1, interval_seconds=None)["interval"] is State.CRITICAL
