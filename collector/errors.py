@@ -7,6 +7,7 @@ CollectorError
 ├── InspectionFailed   the agent of `inspect-here` could not do its job
 ├── Busy               another inspection of this machine is under way
 ├── Unusable           a word of the command line, or a folder
+├── NotDerivable       a report of a day before the newest inspection
 ├── NotWritten, PdfNotMade, FontUnreadable   the report can't be made (collector/reports/)
 └── Refused            an upload that is answered with a 4xx
     ├── UnknownAgent   404
@@ -53,6 +54,10 @@ class Busy(CollectorError):
 
 class Unusable(CollectorError):
     """A word of the command line or a folder that can't be used."""
+
+
+class NotDerivable(CollectorError):
+    """A report of a day that is before the newest inspection."""
 
 
 class Refused(CollectorError):

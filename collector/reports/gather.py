@@ -4,13 +4,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from checks.api import Check, Trend
+from checks.api import Check, Text, Trend
 from checks.discovery import Catalogue
 from collector.assessment.score import of_customer
 from collector.customers.models import Customer, Host, Site
+from collector.errors import NotDerivable
+from collector.intake.models import StoredBatch
 from collector.policy.service import explain, thresholds
 from collector.reports.gathering.findings import gather_findings
 from collector.reports.gathering.host import gather_host
@@ -34,7 +36,11 @@ def gather(
     provider: str = "",
     system: str = "",
 ) -> Material:
-    """Return the material of the report of one year, as it stands on `today`."""
+    """Return the material of the report of one year, as it stands on `today`.
+
+    Raise NotDerivable if inspections have come in since: the newest verdicts and findings are
+    theirs then, and must not be printed as the state of an earlier day.
+    """
     sites = {
         site.id: site
         for site in session.scalars(
@@ -45,6 +51,7 @@ def gather(
     start, end = date(year, 1, 1), min(today, date(year, 12, 31))
     since = datetime.combine(start, time(), ZoneInfo(zone)).astimezone(UTC)
     until = datetime.combine(end + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC)
+    _refuse_what_came_later(session, customer, end, until, zone)
     rows = session.scalars(
         select(Host).where(Host.customer_id == customer.id).order_by(Host.name, Host.id)
     ).all()
@@ -105,6 +112,29 @@ def _limit(check: Check[Any], trend: Trend, name: str) -> float | None:
     if rule is None or not name:
         return None
     return float(getattr(thresholds(rule), name))
+
+
+def _refuse_what_came_later(
+    session: Session, customer: Customer, end: date, until: datetime, zone: str
+) -> None:
+    # By the collector's clock: a host whose clock is ahead must not stop the report.
+    newest = session.scalar(
+        select(func.max(StoredBatch.received_at)).where(
+            StoredBatch.customer_id == customer.id, StoredBatch.inspection_id.is_not(None)
+        )
+    )
+    if newest is None or newest < until:
+        return
+    day = newest.astimezone(ZoneInfo(zone)).date()
+    raise NotDerivable(
+        Text(
+            f"{day} 已有新的巡检，不能再生成截至 {end} 的报告：最新结论会被误作当时的状态。"
+            f"请使用当时交付的报告，或生成 {day} 及以后的报告。",
+            f"Inspections have come in on {day}: a report as of {end} would show their verdicts as "
+            f"the state of that day. Use the report delivered then, or write one as of {day} or "
+            "later.",
+        )
+    )
 
 
 def _rules(catalogue: Catalogue) -> tuple[RuleRow, ...]:

@@ -9,6 +9,7 @@ from checks.discovery import Catalogue, discover
 from collector.assessment.service import assess_pending
 from collector.customers.service import find_customer
 from collector.database import Database
+from collector.errors import NotDerivable
 from collector.intake.service import Upload, accept
 from collector.reports.gather import gather
 from collector.reports.material import HostMaterial, Material
@@ -97,3 +98,9 @@ def test_an_inventory_that_could_not_be_read_says_why(database: Database, place:
     assert host.inventory_reason.zh == "权限不足：/sys/class/dmi"
     assert host.software_reason is not None
     assert host.software_reason.zh == "未纳入本次巡检"
+
+
+def test_an_earlier_day_is_never_told_by_later_verdicts(database: Database, place: Place) -> None:
+    day(database, place, 0, loads(0, a=10))
+    with pytest.raises(NotDerivable, match=r"2026-11-21.*2025-12-31"):
+        material(database, CATALOGUE, year=2025)

@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,22 @@ def test_the_same_database_and_date_give_the_same_pdf(
     twice: tuple[dict[str, Any], ...], folder: Path
 ) -> None:
     written = []
+    later = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
     for name in ("one", "two"):
-        result = collector(folder, "report", "--date", "2026-12-31", "--output", name)
+        result = collector(folder, "report", "--date", later, "--output", name)
         assert result.returncode == 0, result.stderr
         written.append((folder / name / "report.pdf").read_bytes())
     assert written[0] == written[1]
+
+
+def test_a_report_of_a_day_before_the_newest_inspection_is_refused(
+    twice: tuple[dict[str, Any], ...], folder: Path
+) -> None:
+    result = collector(folder, "report", "--date", "2026-01-31", "--output", "early")
+    assert result.returncode == 2
+    assert is_one_sentence(result.stderr)
+    assert "2026-01-31" in result.stderr
+    assert not (folder / "early").exists()
 
 
 def test_the_rest_of_a_partial_inspection_is_said_to_be_not_selected(tmp_path: Path) -> None:
