@@ -19,7 +19,7 @@ from agent.errors import NotCollector, Refused, Unreached
 from agent.settings import Collector
 from agent.spool import Sealed
 from checks.api import Text
-from wire.batch import MEDIA_TYPE
+from wire.control import BATCH
 from wire.messages import Acknowledgement
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Uploader:
                 "PUT",
                 quote(urlsplit(url).path, safe="/%:@!$&'()*+,;=~"),
                 body=payload,
-                headers={"Content-Type": MEDIA_TYPE, "Accept": "application/json"},
+                headers={"Content-Type": BATCH, "Accept": "application/json"},
             )
             response = connection.getresponse()
             body = response.read(_LARGEST_ANSWER_BYTES)

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import msgspec
 
 from wire.batch import digest_of
-from wire.messages import WIRE_VERSION, Acknowledgement
+from wire.messages import WIRE_VERSION, Acknowledgement, Standing
 
 
 @contextmanager
@@ -40,6 +40,8 @@ class _Handler(BaseHTTPRequestHandler):
                 seq=int(seq),
                 digest=digest_of(payload),
                 received_at=datetime.now(UTC),
+                server_time=datetime.now(UTC),
+                standing=Standing.ACTIVE,
                 duplicate=False,
             )
         )

@@ -2,8 +2,7 @@
 
 - docs/checks/: every check with what it reads, its rules, thresholds and remedies, in English and
   in Chinese (docs/checks/zh-CN/).
-- wire/schema.json: the JSON schema of a batch's lines, so that a change of the wire shows in a
-  diff.
+- wire/schema.json: the JSON schema of every message, so that a change of the wire shows in a diff.
 
 `python -m scripts.generate [--check] [--output FOLDER]`; FOLDER defaults to the repository.
 """
@@ -21,9 +20,36 @@ import msgspec
 from checks.api import Check, Text
 from checks.discovery import discover
 from collector.policy.service import explain
+from wire.control import (
+    Delivery,
+    Enrolled,
+    EnrolmentRequest,
+    Manifest,
+    Receipt,
+    Refusal,
+    Rotated,
+    Rotation,
+    TimeAnswer,
+)
+from wire.envelope import Envelope
 from wire.messages import Acknowledgement, Header, Observation
 
 ROOT = Path(__file__).parent.parent
+_MESSAGES = (
+    Header,
+    Observation,
+    Acknowledgement,
+    Envelope,
+    Delivery,
+    EnrolmentRequest,
+    Enrolled,
+    Rotation,
+    Rotated,
+    TimeAnswer,
+    Refusal,
+    Manifest,
+    Receipt,
+)
 _SHOWN_ORIGINS = "check-catalogue §1"
 
 
@@ -67,13 +93,11 @@ def generated() -> Iterator[tuple[str, str]]:
 
 
 def _schema() -> str:
-    schemas, definitions = msgspec.json.schema_components(
-        [Header, Observation, Acknowledgement], ref_template="#/$defs/{name}"
-    )
-    names = ("header", "observation", "acknowledgement")
+    schemas, definitions = msgspec.json.schema_components(_MESSAGES, ref_template="#/$defs/{name}")
+    names = [message.__name__ for message in _MESSAGES]
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Lines of a batch, and the answer to it",
+        "title": "Everything that agent and collector say to each other",
         "oneOf": list(schemas),
         "description": f"In this order: {', '.join(names)}.",
         "$defs": definitions,

@@ -16,8 +16,6 @@ from msgspec import UNSET, Struct
 from wire.errors import Damaged, TooLarge, Unreadable
 from wire.messages import WIRE_VERSION, Header, Observation
 
-MEDIA_TYPE = "application/vnd.xunjian.batch.v1+gzip"
-
 
 class Limits(Struct, frozen=True):
     """Bounds that hold before anything is decoded (security-reliability §1b)."""

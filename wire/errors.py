@@ -3,6 +3,7 @@
 WireError
 ├── TooLarge      more bytes, packed or unpacked, than LIMITS allow
 ├── Damaged       cut off, not gzip, trailing bytes, a digest that does not fit
+├── BadSignature  not signed by the key that should have signed it
 └── Unreadable    whole, but not a message of a version that is understood here
 """
 
@@ -17,6 +18,10 @@ class TooLarge(WireError):
 
 class Damaged(WireError):
     """The bytes are not what the sender made."""
+
+
+class BadSignature(WireError):
+    """The bytes are not signed by the key that should have signed them."""
 
 
 class Unreadable(WireError):

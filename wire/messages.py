@@ -7,8 +7,10 @@ field is always older or newer than its collector.
 Version history of the wire (major.minor; the previous major stays readable for 24 months):
 
 1.0  2026-11  First version: header with chain of digests, inspection with its plan, observations
-              that carry facts or the reason why there are none. Unsigned: a signature envelope
-              around the same payload bytes comes with enrolment.
+              that carry facts or the reason why there are none. Unsigned.
+1.1  2026-11  Batches and answers are signed (wire/signing.py); the header tells the clocks at the
+              sealing and what had to be let go before; the acknowledgement tells forks and
+              whether the agent is approved. Control messages: wire/control.py.
 """
 
 from datetime import datetime
@@ -17,7 +19,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-WIRE_VERSION = "1.0"
+WIRE_VERSION = "1.1"
 
 # Limits stand in the types, so that the decoder, the JSON schema and the tests share them.
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
@@ -134,6 +136,36 @@ class Inspection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How often the host's timer starts one; 0: a person starts them; None: not told."""
 
 
+class Loss(Enum):
+    """Why an agent let observations go before they were handed over (security-reliability §3.6)."""
+
+    THINNED = "thinned"
+    """More than one a day of a check, older than 30 days."""
+    UNCHANGED = "unchanged"
+    """Large readings that said the same as the one before."""
+    OLDEST = "oldest"
+    """The oldest readings that had succeeded."""
+    EXPIRED = "expired"
+    """Older than the spool keeps anything."""
+    LAST_RESORT = "last_resort"
+    """Failures or sealed batches, because nothing else was left to let go."""
+    DAMAGED = "damaged"
+    """The spool was damaged and set aside; how much was in it is not known."""
+
+
+class Gap(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the agent had to let go: it is not lost unseen."""
+
+    loss: Loss
+    observations: Count | None
+    """None: not known."""
+    batches: Count = 0
+    """Sealed batches among it: their numbers are missing in the chain."""
+    first_at: Moment
+    last_at: Moment
+    """Of the observations that went, by the host's wall clock."""
+
+
 class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The first line of a batch: its place in the agent's chain, and the inspection it is of."""
 
@@ -149,12 +181,26 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
     last: bool = True
     """False where more batches of the same inspection follow."""
     observations: Annotated[int, Meta(ge=0, le=20_000)]
+    sealed_at: Moment | None = None
+    """Wall clock of the host when the batch was sealed."""
+    gaps: Annotated[tuple[Gap, ...], Meta(max_length=1000)] = ()
+    """What was let go since the batch before."""
 
 
-class Acknowledgement(Struct, frozen=True, kw_only=True):
+class Standing(Enum):
+    """What the collector makes of an agent."""
+
+    PENDING = "pending"
+    """Enrolled, not approved yet: batches are stored and wait for a person's word."""
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+class Acknowledgement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The collector's answer: these bytes are durable. Only now may the agent delete them.
 
-    A signature over it comes with enrolment; until then the repeated digest is the proof.
+    It counts only in an envelope signed by the collector's key, and names one batch by its digest:
+    nothing is ever deleted by number alone.
     """
 
     wire: Label
@@ -163,5 +209,12 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
     seq: Annotated[int, Meta(ge=1)]
     digest: Digest
     received_at: Moment
-    duplicate: bool
+    """When the batch was stored, by the collector's clock."""
+    server_time: Moment
+    """The collector's clock now."""
+    standing: Standing
+    duplicate: bool = False
     """The same batch had been stored before; the agent reads this answer like the first."""
+    forked: bool = False
+    """Another batch stands at this place of the chain: a cloned host, or one that was set back.
+    Both are stored. The agent starts a new epoch for what follows."""

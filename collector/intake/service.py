@@ -6,7 +6,7 @@ chain; reading them is the assessment's work, and what it can't read goes to the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 
 from sqlalchemy import Connection, Insert, Table, select, tuple_
@@ -17,7 +17,7 @@ from collector.customers.models import Agent
 from collector.errors import BodyTooLarge, Forked, NotABatch, Refused, UnknownAgent
 from collector.intake.models import PENDING, StoredBatch
 from wire.batch import LIMITS
-from wire.messages import WIRE_VERSION, Acknowledgement
+from wire.messages import WIRE_VERSION, Acknowledgement, Standing
 
 # Tables, not mapped classes: this is the hot path of the collector.
 _AGENTS = cast("Table", Agent.__table__)
@@ -102,6 +102,8 @@ def accept(session: Session, uploads: Sequence[Upload]) -> list[Acknowledgement 
                 seq=upload.seq,
                 digest=digest,
                 received_at=received_at,
+                server_time=datetime.now(UTC),
+                standing=Standing.ACTIVE,
                 duplicate=received_at != upload.received_at,
             )
         )

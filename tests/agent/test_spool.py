@@ -25,6 +25,7 @@ from wire.messages import (
     Inspection,
     Observation,
     Planned,
+    Standing,
 )
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -82,6 +83,8 @@ def acknowledgement(spool: Spool, seq: int) -> Acknowledgement:
         seq=seq,
         digest=waiting.batch.digest,
         received_at=NOW,
+        server_time=NOW,
+        standing=Standing.ACTIVE,
         duplicate=False,
     )
 

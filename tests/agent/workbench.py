@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from wire.batch import Opened, digest_of, open_batch
-from wire.messages import WIRE_VERSION, Acknowledgement
+from wire.messages import WIRE_VERSION, Acknowledgement, Standing
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -84,6 +84,8 @@ class FakeCollector:
             seq=seq,
             digest=digest_of(body),
             received_at=datetime.now(UTC),
+            server_time=datetime.now(UTC),
+            standing=Standing.ACTIVE,
             duplicate=duplicate,
         )
         return (200 if duplicate else 201), {}, msgspec.json.encode(answer)
