@@ -279,6 +279,44 @@ HELP = {
     "status": Text(
         "显示待上传、被拒绝和丢弃的数据", "Show what waits, what was refused and what was dropped."
     ),
+    "enrol": Text(
+        "用一次性登记码登记本机：密钥在本机生成，不离开本机",
+        "Enrol this host with a one-time code: the key is made here and never leaves.",
+    ),
+    "enrol_url": Text("采集端地址", "address of the collector"),
+    "enrol_code": Text(
+        "一次性登记码；- 表示从标准输入读取", "the one-time code; - reads it from standard input"
+    ),
+    "enrol_fingerprint": Text(
+        "采集端指纹（六个词或数字），不符则拒绝",
+        "fingerprint of the collector (six words or numbers); another one is refused",
+    ),
+    "enrol_request": Text(
+        "离线登记：把请求写入该文件", "without a network: write the request to this file"
+    ),
+    "enrol_answer": Text(
+        "离线登记：读取带回的应答文件", "without a network: read the answer that was brought back"
+    ),
+    "enrol_state": Text(
+        "状态目录（默认取自设置文件）", "the state folder (default: that of the settings)"
+    ),
+    "enrol_examples": Text(
+        "示例：\n  xunjian-agent enrol https://xunjian.example.com --code 7ZQ2K-…\n"
+        "  xunjian-agent enrol --code 7ZQ2K-… --request /media/usb/erp-db.request\n"
+        "  xunjian-agent enrol --answer /media/usb/erp-db.request.answer\n"
+        "退出码：0 已登记；2 未能登记，未作更改",
+        "examples:\n  xunjian-agent enrol https://xunjian.example.com --code 7ZQ2K-…\n"
+        "  xunjian-agent enrol --code 7ZQ2K-… --request /media/usb/erp-db.request\n"
+        "  xunjian-agent enrol --answer /media/usb/erp-db.request.answer\n"
+        "exit codes: 0 enrolled; 2 could not, nothing changed",
+    ),
+    "rotate-key": Text(
+        "更换身份密钥：由新旧两把密钥共同签名，采集端确认后生效",
+        "Change the key: signed by the old and the new one, good once the collector confirmed it.",
+    ),
+    "rotate-key_examples": Text(
+        "示例：\n  xunjian-agent rotate-key", "examples:\n  xunjian-agent rotate-key"
+    ),
     "status_examples": Text(
         "示例：\n  xunjian-agent status\n  xunjian-agent status --json",
         "examples:\n  xunjian-agent status\n  xunjian-agent status --json",
