@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from checks.api import Check, Measure, Past, Point
+from checks.api import Arrival, Check, Measure, Past, Point
 from collector.assessment.models import NewestObservation, Series, SeriesPoint
 from collector.intake.models import StoredBatch
 from wire.batch import Opened, open_batch
@@ -94,7 +94,7 @@ class History:
         if opened is None:
             return None
         if check.derive is not None:
-            return check.derive(opened.header.inspection, opened.observations)
+            return check.derive(Arrival(opened.header.inspection, opened.observations))
         for earlier in opened.observations:
             if (earlier.check, earlier.target.name) == (check_id, row.target):
                 if earlier.version != check.version or not isinstance(earlier.facts, msgspec.Raw):

@@ -2,14 +2,14 @@
 but for the history it asks; nothing is written here."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from checks.api import Check, Failure, Measure
+from checks.api import Arrival, Check, Failure, Measure
 from collector.assessment.judging import Judged, attempt, judge, judge_failure
 from collector.assessment.past import History
 from wire.batch import Opened
@@ -41,14 +41,14 @@ class Unread:
 
 def conclude(
     opened: Opened,
-    whole: Sequence[Observation],
+    arrival: Arrival,
     catalogue: Mapping[str, Check[Any]],
     history: History,
 ) -> tuple[list[Conclusion], list[Unread]]:
     """Judge every observation of a batch.
 
-    `whole` is every observation of the inspection, over all its batches, for derived checks; they
-    are judged with the batch that says it is the last one.
+    `arrival` has every observation of the inspection, over all its batches, for derived checks;
+    they are judged with the batch that says it is the last one.
     """
     unread = [Unread(rejected.line, rejected.reason) for rejected in opened.rejected]
     conclusions = []
@@ -65,24 +65,23 @@ def conclude(
     if opened.header.last:
         for check_id, check in catalogue.items():
             if check.derive is not None:
-                conclusions.append(_derive(check_id, check, opened, whole, history))
+                conclusions.append(_derive(check_id, check, arrival, history))
     return conclusions, unread
 
 
 def _derive(
     check_id: str,
     check: Check[Any],
-    opened: Opened,
-    whole: Sequence[Observation],
+    arrival: Arrival,
     history: History,
 ) -> Conclusion:
-    inspection = opened.header.inspection
+    inspection = arrival.inspection
     derive = check.derive
     assert derive is not None
     observed_at = inspection.finished_at or max(
-        (each.observed_at for each in whole), default=inspection.started_at
+        (each.observed_at for each in arrival.observations), default=inspection.started_at
     )
-    facts = attempt(check_id, lambda: derive(inspection, whole))
+    facts = attempt(check_id, lambda: derive(arrival))
     observation = Observation(
         check=check_id, observed_at=observed_at, monotonic_seconds=0, cost=_NO_COST
     )
