@@ -51,13 +51,33 @@ class CannotStart(Exception):
     """No PostgreSQL is installed, or it does not come up."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cluster:
     """A running PostgreSQL."""
 
     port: int
     password: str
     process: "subprocess.Popen[bytes]"
+    """The server itself."""
+    folder: Path
+    command: tuple[str, ...]
+
+    @property
+    def owner(self) -> str:
+        """Return the user it runs as."""
+        return (self.folder / "data").owner()
+
+    def stop(self) -> None:
+        """End it at once, as a power cut does; what was flushed is there after start_again."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
+
+    def start_again(self) -> None:
+        """Start it on the same port after stop. Raise CannotStart if it does not come up."""
+        process = _launch(self.command, self.folder)
+        if process is None:
+            raise CannotStart(f"PostgreSQL does not start again: {_said(self.folder)}")
+        self.process = process
 
     def url(self, database: str, user: str = _OWNER) -> str:
         """Return how the collector names a database of it."""
@@ -108,9 +128,8 @@ def cluster(*, durable: bool = False) -> Iterator[Cluster]:
     try:
         _make(programs, folder, user, password)
         settings = _COMMON if durable else _COMMON | _FAST
-        process, port = _start(programs, folder, user, settings)
+        running = _start(programs, folder, user, settings, password)
         try:
-            running = Cluster(port, password, process)
             running.administer(
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
                     sql.Identifier(_OWNER), sql.Literal(password)
@@ -118,9 +137,7 @@ def cluster(*, durable: bool = False) -> Iterator[Cluster]:
             )
             yield running
         finally:
-            # Immediate: nothing of it is kept.
-            process.send_signal(signal.SIGQUIT)
-            process.wait()
+            running.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -172,32 +189,48 @@ def _make(programs: Path, folder: Path, user: pwd.struct_passwd | None, password
 
 
 def _start(
-    programs: Path, folder: Path, user: pwd.struct_passwd | None, settings: dict[str, str]
-) -> tuple["subprocess.Popen[bytes]", int]:
+    programs: Path,
+    folder: Path,
+    user: pwd.struct_passwd | None,
+    settings: dict[str, str],
+    password: str,
+) -> Cluster:
     options = [f"--{name}={value}" for name, value in settings.items()]
     for _ in range(_TRIES):
+        # Another one may take the port meanwhile: then the server ends at once.
         port = _free_port()
-        command = [f"{programs}/postgres", "-D", f"{folder}/data", f"--port={port}", *options]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [*_as(user), *command],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # Ctrl-C is for whoever uses it, and comes before the end of this.
-                start_new_session=True,
-            )
-        # Another one may have taken the port meanwhile: then it ends at once.
-        deadline = time.monotonic() + _START_SECONDS
-        while process.poll() is None and time.monotonic() < deadline:
-            if _ready(folder):
-                return process, port
-            time.sleep(0.02)
-        process.kill()
-        process.wait()
-    said = (folder / "log").read_text(errors="replace").strip()
-    raise CannotStart(f"PostgreSQL does not start: {said}")
+        server = [f"{programs}/postgres", "-D", f"{folder}/data", f"--port={port}", *options]
+        command = (*_as(user), *server)
+        process = _launch(command, folder)
+        if process is not None:
+            return Cluster(port, password, process, folder, command)
+    raise CannotStart(f"PostgreSQL does not start: {_said(folder)}")
+
+
+def _launch(command: tuple[str, ...], folder: Path) -> "subprocess.Popen[bytes] | None":
+    """Start a server and wait until it takes connections; None if it ended instead."""
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # Ctrl-C is for whoever uses it, and comes before the end of this.
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        if _ready(process, folder):
+            return process
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    return None
+
+
+def _said(folder: Path) -> str:
+    return " ".join((folder / "log").read_text(errors="replace").split())
 
 
 def _as(user: pwd.struct_passwd | None) -> list[str]:
@@ -216,13 +249,15 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _ready(folder: Path) -> bool:
+def _ready(process: "subprocess.Popen[bytes]", folder: Path) -> bool:
     """Tell whether the server says of itself that it takes connections."""
     try:
         lines = (folder / "data/postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return False
-    return len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
+    if len(lines) <= _STATUS_LINE or lines[0] != str(process.pid):
+        return False
+    return lines[_STATUS_LINE].strip() == "ready"
 
 
 def main() -> None:

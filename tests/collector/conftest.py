@@ -57,6 +57,11 @@ def database(new_url: Callable[[], str]) -> Iterator[Database]:
 
 @pytest.fixture
 def place(database: Database) -> Place:
+    return make_place(database)
+
+
+def make_place(database: Database) -> Place:
+    """Make the customer, its host and the agent of it."""
     with database.writing() as session:
         agent = ensure_agent(
             session,
