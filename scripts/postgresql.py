@@ -88,6 +88,11 @@ class Cluster:
         with self._superuser() as connection:
             connection.execute(sql.SQL(statement) if isinstance(statement, str) else statement)
 
+    def ask(self, query: str) -> list[tuple[object, ...]]:
+        """Return the rows of a query of the superuser."""
+        with self._superuser() as connection:
+            return connection.execute(sql.SQL(query)).fetchall()
+
     def new_database(self, template: str | None = None) -> str:
         """Make a database, empty or a copy of `template`; return its name."""
         name = f"xunjian_{secrets.token_hex(6)}"
