@@ -167,7 +167,7 @@ def known(database: Database, place: Place) -> list[Any]:
         (Host, ("id", "site_id")),
     ]
     found: list[Any] = []
-    with database.reading() as session:
+    with database.reading() as session, session.no_autoflush:
         for table, random in tables:
             rows = list(session.scalars(select(table).filter_by(customer_id=place.customer_id)))
             skipped = {"customer_id", "created_at", *random}
