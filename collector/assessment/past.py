@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from checks.api import Arrival, Check, Measure, Past, Point
 from collector.assessment.models import NewestObservation, Series, SeriesPoint
+from collector.assessment.naming import bounded, bounded_measure
 from collector.intake.models import StoredBatch
 from wire.batch import Opened, open_batch
 from wire.errors import WireError
@@ -58,6 +59,7 @@ class History:
         present = {(measure.name, measure.object): float(measure.value) for measure in measures}
 
         def series(measure: str, name: str) -> Sequence[Point]:
+            measure, name = bounded_measure(measure), bounded(name)
             before = self._points((check_id, target, measure, name), observation.observed_at)
             if (measure, name) in present:
                 return (*before, Point(observation.observed_at, present[measure, name]))

@@ -2,7 +2,7 @@
 but for the history it asks; nothing is written here."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ import msgspec
 
 from checks.api import Arrival, Check, Failure, Measure
 from collector.assessment.judging import Judged, attempt, judge, judge_failure
+from collector.assessment.naming import bounded, bounded_measure
 from collector.assessment.past import History
 from wire.batch import Opened
 from wire.messages import Cost, Observation, Reason
@@ -108,6 +109,13 @@ def _conclude(
     return _judged(check_id, check, observation, facts, boot_id, history), None
 
 
+def _storable(measures: Iterable[Measure]) -> tuple[Measure, ...]:
+    return tuple(
+        Measure(bounded_measure(each.name), bounded(each.object), float(each.value))
+        for each in measures
+    )
+
+
 def _judged(
     check_id: str,
     check: Check[Any],
@@ -120,7 +128,7 @@ def _judged(
     if isinstance(facts, Failure):
         verdicts = judge_failure(check, facts)
         return Conclusion(check_id, target, observation.observed_at, False, verdicts, ())
-    measured = attempt(f"measures of {check_id}", lambda: tuple(check.measures(facts)))
+    measured = attempt(f"measures of {check_id}", lambda: _storable(check.measures(facts)))
     measures = () if isinstance(measured, Failure) else measured
     measures = tuple(measure for measure in measures if math.isfinite(measure.value))
     past = history.past(check_id, check, observation, boot_id, measures)

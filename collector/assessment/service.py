@@ -16,6 +16,7 @@ from checks.api import Arrival, Check, State
 from checks.discovery import Catalogue
 from collector.assessment.clocks import Clocks, clocks_of
 from collector.assessment.models import StoredInspection, StoredVerdict
+from collector.assessment.naming import bounded_system
 from collector.assessment.past import History
 from collector.assessment.reading import Conclusion, Unread, conclude
 from collector.assessment.recording import Recorder
@@ -63,14 +64,14 @@ def assess_next(database: Database, catalogue: Catalogue) -> bool:
     try:
         with database.reading() as session:
             assessed = _assess(session, place, catalogue)
-        with database.writing() as session:
+        with database.writing(alone=True) as session:
             _record(session, place, assessed, catalogue)
     except DatabaseUnusable:
         raise
     # The boundary of the job: what a hostile or odd batch makes fail here is shown, and kept.
     except Exception as error:
         logger.exception("batch %s can't be assessed", place)
-        with database.writing() as session:
+        with database.writing(alone=True) as session:
             _quarantine(session, place, f"The batch can't be assessed: {error!r}"[:1000])
     return True
 
@@ -104,6 +105,8 @@ def _next(database: Database) -> _Place | None:
 
 def _quarantine(session: Session, place: _Place, reason: str) -> None:
     batch = session.get_one(StoredBatch, tuple(asdict(place).values()))
+    if batch.state != PENDING:
+        return
     batch.state = QUARANTINED
     session.add(
         Quarantine(
@@ -223,6 +226,9 @@ def _earlier_parts(
 
 def _record(session: Session, place: _Place, assessed: _Assessed, catalogue: Catalogue) -> None:
     batch = session.get_one(StoredBatch, tuple(asdict(place).values()))
+    if batch.state != PENDING:
+        # An assessor that was cut off from the database had its turn taken, and came back.
+        return
     now = datetime.now(UTC)
     for unread in assessed.unread:
         session.add(
@@ -252,7 +258,7 @@ def _record(session: Session, place: _Place, assessed: _Assessed, catalogue: Cat
     ).record(assessed.conclusions)
     session.flush()
     host = session.get_one(Host, (place.customer_id, assessed.host_id))
-    host.system = inspection.host.system
+    host.system = bounded_system(inspection.host.system)
     score = score_of(session, place.customer_id, assessed.host_id, host.system, catalogue.checks)
     session.merge(
         StoredInspection(
