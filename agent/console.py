@@ -5,7 +5,7 @@ import sys
 
 import msgspec
 
-from agent import messages
+from agent import messages, redaction
 from agent.events import (
     BatchesSealed,
     BatchKept,
@@ -40,15 +40,17 @@ class Console:
 
     def say(self, text: Text | str) -> None:
         """Print a line."""
-        self._out(text if isinstance(text, str) else self.words(text))
+        self._out(redaction.clean(text if isinstance(text, str) else self.words(text)))
 
     def json(self, value: object) -> None:
         """Print a value as one line of JSON, at once."""
-        self._out(msgspec.json.encode(value).decode("utf-8", "replace"))
+        line = redaction.clean_json(msgspec.json.encode(value))
+        self._out(line.decode("utf-8", "replace"))
 
     def complain(self, text: Text) -> None:
         """Print a sentence on standard error."""
-        print(f"xunjian-agent: {self.words(text)}", file=sys.stderr, flush=True)
+        sentence = redaction.clean(self.words(text))
+        print(f"xunjian-agent: {sentence}", file=sys.stderr, flush=True)
 
     def tell(self, event: Event) -> None:
         """Print what happens in a run, for a person."""

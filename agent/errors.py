@@ -3,6 +3,7 @@
 AgentError
 ├── SettingsError      the settings can't be read or say something wrong; has file, line and key
 ├── PatternUnknown     a pattern given on the command line fits no check
+├── SecretError        a secret that the settings name can't be obtained (agent/secret.py)
 ├── SpoolError         the state folder or the spool in it can't be used
 │   ├── SpoolBusy      another run of the agent holds the spool
 │   └── SpoolFull      the disk is full, also without the ballast file
@@ -12,13 +13,18 @@ AgentError
     └── Refused        the collector refused: this batch, or the agent as a whole
 """
 
+from agent import redaction
 from checks.api import Text
 
 
 class AgentError(Exception):
-    """Why the agent can't do something; `text` is for the person in front of it."""
+    """Why the agent can't do something; `text` is for the person in front of it.
+
+    It is without secrets from the start: it is printed, kept in the spool, and sent.
+    """
 
     def __init__(self, text: Text) -> None:
+        text = Text(redaction.clean(text.zh), redaction.clean(text.en))
         super().__init__(text.en)
         self.text = text
 

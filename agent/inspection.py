@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from agent import VERSION, messages, surroundings
+from agent import VERSION, messages, redaction, surroundings
 from agent.errors import NotCollector, Refused, Unreached
 from agent.events import (
     BatchesSealed,
@@ -21,6 +21,7 @@ from agent.events import (
 )
 from agent.memory import Memory
 from agent.runner import LeftBehind, Plan, Started, run
+from agent.secret import foresee
 from agent.settings import Settings
 from agent.spool import Spool
 from agent.upload import Uploader
@@ -47,6 +48,7 @@ def inspect(
     sealed as interrupted.
     """
     began = time.monotonic()
+    foresee(settings)
     sealed = spool.seal_interrupted()
     inspection = _opening(settings, catalogue, plan, host)
     spool.open_inspection(settings.agent.id, inspection)
@@ -120,7 +122,7 @@ def _opening(settings: Settings, catalogue: Catalogue, plan: Plan, host: Host) -
         checks_digest=surroundings.checks_digest(catalogue.checks.values()),
         planned=plan.planned,
         skipped=plan.skipped,
-        broken=tuple(error[:2000] for error in catalogue.errors[:200]),
+        broken=tuple(redaction.clean(error)[:2000] for error in catalogue.errors[:200]),
         cost=Cost(0, 0, 0),
         interval_seconds=settings.run.interval_hours * 3600,
     )
