@@ -8,13 +8,29 @@ AgentError
 │   ├── SpoolBusy      another run of the agent holds the spool
 │   └── SpoolFull      the disk is full, also without the ballast file
 └── UploadError        a batch could not be handed over; it stays in the spool
-    ├── Unreached      nobody answered, or answered that it is overloaded: worth another try
+    ├── Unreached      the way to the collector failed at a Stage, or it is overloaded: try again
     ├── NotCollector   something answered, but not with the collector's acknowledgement
     └── Refused        the collector refused: this batch, or the agent as a whole
 """
 
+from enum import Enum
+
 from agent import redaction
 from checks.api import Text
+
+
+class Stage(Enum):
+    """Where on the way to the collector something failed."""
+
+    DNS = "dns"
+    TCP = "tcp"
+    PROXY = "proxy"
+    TLS = "tls"
+    """The handshake, with no certificate in question."""
+    TLS_CHAIN = "tls_chain"
+    TLS_TIME = "tls_time"
+    TLS_NAME = "tls_name"
+    HTTP = "http"
 
 
 class AgentError(Exception):
@@ -63,13 +79,19 @@ class UploadError(AgentError):
 class Unreached(UploadError):
     """No answer, or one that asks to come again; `after_seconds` if it said when.
 
-    `again` is false where another try in the same run would end alike.
+    `stage` is where it failed; `again` is false where another try in the same run would end alike.
     """
 
     def __init__(
-        self, text: Text, *, after_seconds: float | None = None, again: bool = True
+        self,
+        text: Text,
+        *,
+        stage: Stage = Stage.HTTP,
+        after_seconds: float | None = None,
+        again: bool = True,
     ) -> None:
         super().__init__(text)
+        self.stage = stage
         self.after_seconds = after_seconds
         self.again = again
 

@@ -68,15 +68,6 @@ SPOOL_DAMAGED = Text(
     "team to recover data from the old file",
 )
 
-NAME_NOT_FOUND = Text("DNS：找不到主机 {host}", "DNS: the host {host} is not found")
-NOT_CONNECTED = Text("TCP：无法连接 {host}（{detail}）", "TCP: no connection to {host} ({detail})")
-TLS_FAILED = Text(
-    "TLS：与 {host} 的加密连接失败（{detail}）", "TLS: no secure connection to {host} ({detail})"
-)
-NO_ANSWER = Text(
-    "HTTP：{host} 已连接，但没有完整的应答（{detail}）",
-    "HTTP: {host} was reached but gave no whole answer ({detail})",
-)
 OVERLOADED = Text(
     "HTTP：{host} 暂时不能接收（状态码 {status}）", "HTTP: {host} can't take it now ({status})"
 )

@@ -1,16 +1,14 @@
 """Hand a batch to the collector, and believe nothing but its acknowledgement.
 
 PUT {url}/v1/agents/{agent}/epochs/{epoch}/batches/{seq}: idempotent, so that a lost answer costs
-one more try and no duplicate. Redirects are not followed and proxies of the environment not used.
+one more try and no duplicate.
 
-http.client (20 ms; why not urllib3: docs/decisions/0008-http-client.md) and stamina (65 ms, only
-after a first failure) are imported where they are needed.
+stamina (65 ms) is imported where it is needed: only after a first failure.
 """
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote, urlsplit
+from typing import TypeVar
 
 import msgspec
 
@@ -18,12 +16,9 @@ from agent import messages
 from agent.errors import NotCollector, Refused, Unreached
 from agent.settings import Collector
 from agent.spool import Sealed
-from checks.api import Text
+from agent.transport import Transport
 from wire.control import BATCH
 from wire.messages import Acknowledgement
-
-if TYPE_CHECKING:
-    from http.client import HTTPConnection
 
 Value = TypeVar("Value")
 
@@ -33,9 +28,6 @@ TOTAL_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 15.0
 """A collector that asks for a longer pause gets it: the batch waits for the next run."""
 
-_CONNECT_SECONDS = 5.0
-_READ_SECONDS = 20.0
-_LARGEST_ANSWER_BYTES = 2**16
 _BATCH_ONLY = {400, 409, 413, 415, 422}
 """Refusals that are about the batch; any other 4xx would meet the next batch just the same."""
 _TRANSIENT = {408, 425, 429}
@@ -45,10 +37,8 @@ class Uploader:
     """The connection to one collector."""
 
     def __init__(self, collector: Collector) -> None:
-        self._url = collector.url.rstrip("/")
+        self._transport = Transport(collector, bytes(32))
         self._host = re.sub(r"^https?://(?:[^@/]*@)?([^/]+).*$", r"\1", collector.url)
-        self._ca_file = collector.ca_file
-        self._connection: HTTPConnection | None = None
 
     def send(self, sealed: Sealed) -> Acknowledgement:
         """Hand over one batch and return the acknowledgement that names it.
@@ -59,19 +49,20 @@ class Uploader:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._transport.close()
 
     def _send_once(self, sealed: Sealed) -> Acknowledgement:
-        status, body, retry_after = self._put(
-            f"{self._url}/v1/agents/{sealed.agent}/epochs/{sealed.epoch}/batches/{sealed.seq}",
+        response = self._transport.request(
+            "PUT",
+            f"/v1/agents/{sealed.agent}/epochs/{sealed.epoch}/batches/{sealed.seq}",
             sealed.batch.payload,
+            {"Content-Type": BATCH, "Accept": "application/json"},
         )
+        status, body = response.status, response.body
         if status >= 500 or status in _TRANSIENT:
             raise Unreached(
                 messages.OVERLOADED.format(host=self._host, status=status),
-                after_seconds=_seconds(retry_after),
+                after_seconds=_seconds(response.headers.get("retry-after")),
             )
         if 400 <= status < 500:
             raise Refused(
@@ -84,75 +75,6 @@ class Uploader:
         if answer is None or (answer.agent, answer.epoch, answer.seq, answer.digest) != wanted:
             raise NotCollector(messages.NOT_ACKNOWLEDGED.format(host=self._host, status=status))
         return answer
-
-    def _put(self, url: str, payload: bytes) -> tuple[int, bytes, str | None]:
-        """Return status, the start of the body, and Retry-After."""
-        from http.client import HTTPException
-        from ssl import SSLError
-
-        connection = self._connected()
-        try:
-            connection.request(
-                "PUT",
-                quote(urlsplit(url).path, safe="/%:@!$&'()*+,;=~"),
-                body=payload,
-                headers={"Content-Type": BATCH, "Accept": "application/json"},
-            )
-            response = connection.getresponse()
-            body = response.read(_LARGEST_ANSWER_BYTES)
-            if response.read(1):
-                self.close()
-        except (OSError, HTTPException) as error:
-            # In whatever state it is: the next try gets a new one.
-            self.close()
-            sentence = messages.TLS_FAILED if isinstance(error, SSLError) else messages.NO_ANSWER
-            raise self._failed(sentence, error) from error
-        return response.status, body, response.headers.get("Retry-After")
-
-    def _connected(self) -> "HTTPConnection":
-        """Return the connection, made if there is none that still stands."""
-        if self._connection is not None and self._connection.sock is not None:
-            return self._connection
-        from socket import gaierror
-        from ssl import SSLError
-
-        try:
-            connection = self._new()
-            connection.connect()
-        except gaierror as error:
-            raise Unreached(messages.NAME_NOT_FOUND.format(host=self._host)) from error
-        except SSLError as error:
-            raise self._failed(messages.TLS_FAILED, error) from error
-        # ValueError: brackets without an address, a port beyond 65535, a name that DNS can't have.
-        except (OSError, ValueError) as error:
-            raise self._failed(messages.NOT_CONNECTED, error) from error
-        connection.sock.settimeout(_READ_SECONDS)
-        self._connection = connection
-        return connection
-
-    def _new(self) -> "HTTPConnection":
-        from http.client import HTTPConnection, HTTPSConnection
-
-        url = urlsplit(self._url)
-        if url.scheme == "http":
-            return HTTPConnection(url.hostname or "", url.port, timeout=_CONNECT_SECONDS)
-        import ssl
-
-        try:
-            context = ssl.create_default_context(cafile=self._ca_file)
-        except OSError as error:  # SSLError is one, too
-            raise self._failed(messages.TLS_FAILED, error) from error
-        return HTTPSConnection(
-            url.hostname or "", url.port, timeout=_CONNECT_SECONDS, context=context
-        )
-
-    def _failed(self, sentence: Text, error: Exception) -> Unreached:
-        words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or error
-        return Unreached(
-            sentence.format(host=self._host, detail=str(words)[:200]),
-            # A certificate does not get better within a minute.
-            again=not hasattr(error, "verify_message"),
-        )
 
 
 def _tried(attempt: Callable[[], Value]) -> Value:

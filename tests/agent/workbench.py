@@ -13,11 +13,15 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
 from wire.batch import Opened, digest_of, open_batch
+from wire.control import TIME, TimeAnswer
+from wire.envelope import enclose
 from wire.messages import WIRE_VERSION, Acknowledgement, Standing
+from wire.signing import PrivateKey
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -64,6 +68,10 @@ class FakeCollector:
     reactions: list[Reaction] = field(default_factory=list)
     stored: dict[tuple[str, int], bytes] = field(default_factory=dict)
     requests: list[tuple[str, int]] = field(default_factory=list)
+    key: PrivateKey = field(default_factory=PrivateKey.generate)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    asked_time: list[str] = field(default_factory=list)
+    """The nonces with which the time was asked for."""
     url: str = ""
 
     def take(self, path: str, body: bytes) -> Answer | None:
@@ -90,6 +98,11 @@ class FakeCollector:
         )
         return (200 if duplicate else 201), {}, msgspec.json.encode(answer)
 
+    def tell_time(self, path: str) -> Answer:
+        (nonce,) = parse_qs(urlsplit(path).query)["nonce"]
+        self.asked_time.append(nonce)
+        return 200, {}, enclose(TimeAnswer(nonce=nonce, time=self.now()), TIME, self.key)
+
     def batches(self) -> list[Opened]:
         return [open_batch(payload) for _, payload in sorted(self.stored.items())]
 
@@ -115,9 +128,16 @@ def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Itera
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            self.answer(collector.tell_time(self.path))
+
         def do_PUT(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = collector.take(self.path, body)
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            # What was cut off on the way is taken by nobody.
+            self.answer(collector.take(self.path, body) if len(body) == length else None)
+
+        def answer(self, answer: Answer | None) -> None:
             if answer is None:
                 self.close_connection = True
                 self.connection.close()
@@ -136,10 +156,18 @@ def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Itera
             if not self.connection._closed:  # type: ignore[attr-defined] # cut on purpose above
                 super().finish()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            # Connections break in these tests; anything else is a fault of the test.
+            if not isinstance(sys.exception(), OSError):
+                super().handle_error(request, client_address)
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     collector.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}"
