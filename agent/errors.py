@@ -7,6 +7,9 @@ AgentError
 ├── SpoolError         the state folder or the spool in it can't be used
 │   ├── SpoolBusy      another run of the agent holds the spool
 │   └── SpoolFull      the disk is full, also without the ballast file
+├── IdentityError      the files of the identity can't be used, or say something wrong
+│   ├── NotEnrolled    there is no identity yet
+│   └── EnrolmentError the code, the collector's answer or a file of the enrolment is wrong
 └── UploadError        a batch could not be handed over; it stays in the spool
     ├── Unreached      the way to the collector failed at a Stage, or it is overloaded: try again
     ├── NotCollector   something answered, but not with the collector's acknowledgement
@@ -70,6 +73,18 @@ class SpoolBusy(SpoolError):
 
 class SpoolFull(SpoolError):
     """Nothing more can be written; what was written before stands."""
+
+
+class IdentityError(AgentError):
+    """The identity can't be read or written, or was changed."""
+
+
+class NotEnrolled(IdentityError):
+    """This agent has no identity yet: a person enrols it."""
+
+
+class EnrolmentError(IdentityError):
+    """An enrolment can't be made or finished."""
 
 
 class UploadError(AgentError):

@@ -68,6 +68,36 @@ SPOOL_DAMAGED = Text(
     "team to recover data from the old file",
 )
 
+NOT_ENROLLED = Text(
+    "本代理尚未登记（{folder} 中没有身份）：请用一次性登记码运行 "
+    "xunjian-agent enrol 采集端地址 --code 登记码",
+    "this agent is not enrolled (no identity in {folder}): run "
+    "xunjian-agent enrol URL --code CODE with a one-time code",
+)
+KEY_MISSING = Text(
+    "身份密钥 {file} 不见了：请恢复该文件；若已丢失，请向服务人员索取新的登记码，"
+    "移开 identity 目录后重新登记",
+    "the key {file} is gone: restore it; if it is lost, ask the service team for a new code, move "
+    "the folder identity away and enrol again",
+)
+KEY_OPEN = Text(
+    "身份密钥 {file} 可被其他用户读取，已拒绝使用：请改为 0600；若可能已泄露，请更换密钥",
+    "the key {file} can be read by others and is not used: make it 0600; rotate it if it may have "
+    "been read",
+)
+KEY_BROKEN = Text(
+    "身份密钥 {file} 已损坏，请从备份恢复或重新登记",
+    "the key {file} is damaged: restore it from a backup, or enrol anew",
+)
+IDENTITY_BROKEN = Text(
+    "身份文件 {file} 已损坏或被改动（{detail}），请从备份恢复或重新登记",
+    "{file} is damaged or was changed ({detail}): restore it from a backup, or enrol anew",
+)
+IDENTITY_UNUSABLE = Text(
+    "身份文件 {file} 无法读写（{detail}）：请检查权限和磁盘空间",
+    "{file} can't be read or written ({detail}): look at permissions and disk space",
+)
+
 OVERLOADED = Text(
     "HTTP：{host} 暂时不能接收（状态码 {status}）", "HTTP: {host} can't take it now ({status})"
 )
