@@ -1,4 +1,4 @@
-"""`xunjian-agent`: check, run, status."""
+"""`xunjian-agent`: check, enrol, run, status, rotate-key."""
 
 import argparse
 import gc
@@ -7,9 +7,13 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from agent import VERSION, messages
 from agent.settings import DEFAULT_PATH
+
+if TYPE_CHECKING:
+    from agent.enrolling import Enrolling
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         if chosen.command == "run":
             return commands.run(console, chosen.settings, chosen.only, as_json=chosen.json)
+        if chosen.command == "enrol":
+            from agent import enrolling
+
+            return enrolling.enrol(console, _enrolling(chosen), as_json=chosen.json)
+        if chosen.command == "rotate-key":
+            from agent import enrolling
+
+            return enrolling.rotate_key(console, chosen.settings, as_json=chosen.json)
         return commands.status(console, chosen.settings, as_json=chosen.json)
     except AgentError as error:
         console.complain(error.text)
@@ -43,6 +55,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.complain(messages.STOPPED)
         return commands.KEPT
+
+
+def _enrolling(chosen: argparse.Namespace) -> "Enrolling":
+    from agent.enrolling import Enrolling
+
+    return Enrolling(
+        settings=chosen.settings,
+        state=chosen.state,
+        url=chosen.url,
+        code=chosen.code,
+        request=chosen.request,
+        answer=chosen.answer,
+        fingerprint=chosen.fingerprint,
+    )
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -90,4 +116,12 @@ def _parser(language: str) -> argparse.ArgumentParser:
         "--only", action="append", default=[], metavar="PATTERN", help=words("pattern")
     )
     command("status", with_settings)
+    enrol = command("enrol", with_settings)
+    enrol.add_argument("url", nargs="?", metavar="URL", help=words("enrol_url"))
+    enrol.add_argument("--code", metavar="CODE", help=words("enrol_code"))
+    enrol.add_argument("--fingerprint", metavar="WORDS", help=words("enrol_fingerprint"))
+    enrol.add_argument("--request", metavar="FILE", help=words("enrol_request"))
+    enrol.add_argument("--answer", metavar="FILE", help=words("enrol_answer"))
+    enrol.add_argument("--state", metavar="FOLDER", help=words("enrol_state"))
+    command("rotate-key", with_settings)
     return parser

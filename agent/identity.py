@@ -36,6 +36,9 @@ class Identity(Struct, frozen=True):
     collector_key: bytes
     recipients: tuple[str, ...]
     key: PrivateKey
+    """Seals from now on; while a rotation is under way, the new one already."""
+    rotation: bytes | None = None
+    """The statement that has to reach the collector before anything else does."""
 
     @property
     def collector_keys(self) -> dict[str, bytes]:
@@ -60,8 +63,12 @@ def load(state: Path) -> Identity:
     key = load_key(folder / KEY)
     if key is None:
         raise IdentityError(messages.KEY_MISSING.format(file=str(folder / KEY)))
+    statement = read(folder / ROTATION)
+    following = load_key(folder / NEXT_KEY)
+    if statement is not None and following is not None:
+        key = following
     try:
-        return of(trusted(body), key)
+        return of(trusted(body), key, statement)
     except WireError as error:
         file = str(folder / ANSWER)
         raise IdentityError(
@@ -80,7 +87,7 @@ def trusted(body: bytes) -> Enrolled:
     return answer
 
 
-def of(answer: Enrolled, key: PrivateKey) -> Identity:
+def of(answer: Enrolled, key: PrivateKey, rotation: bytes | None = None) -> Identity:
     """Return the identity that an answer gives to the holder of a key."""
     return Identity(
         agent=answer.agent,
@@ -91,6 +98,7 @@ def of(answer: Enrolled, key: PrivateKey) -> Identity:
         collector_key=answer.collector_key,
         recipients=answer.recipients,
         key=key,
+        rotation=rotation,
     )
 
 

@@ -1,7 +1,6 @@
 """The agent's settings: a TOML file, checked whole before anything runs.
 
 [agent]
-id = "erp-db-01"                    # as agreed with the collector
 state = "/var/lib/xunjian"          # folder of the spool; absolute
 
 [collector]
@@ -34,7 +33,6 @@ from agent import messages
 from agent.errors import SettingsError
 from agent.secret import SecretSource
 from checks.api import Text
-from wire.messages import Identifier
 
 Model = TypeVar("Model")
 
@@ -43,9 +41,8 @@ LONGEST_FILE_BYTES = 2**20
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who this agent is, and where it keeps what it has not handed over yet."""
+    """Where this agent keeps its identity, and what it has not handed over yet."""
 
-    id: Identifier
     state: Annotated[str, Meta(pattern=r"^/")] = "/var/lib/xunjian"
 
 
@@ -82,18 +79,14 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All of it."""
 
-    agent: Agent
     collector: Collector
+    agent: Agent = Agent()
     run: Run = Run()
     checks: dict[str, CheckSettings] = {}
 
 
 _EXPECTED = {
     "agent": Text("一个 [agent] 节", "a section [agent]"),
-    "agent.id": Text(
-        '1 至 64 个字母、数字或 _.:- 组成的文本，例如 "erp-db-01"',
-        'a text of 1 to 64 letters, digits or _.:- such as "erp-db-01"',
-    ),
     "agent.state": Text("一个绝对路径", "an absolute path"),
     "collector": Text("一个 [collector] 节", "a section [collector]"),
     "collector.url": Text(
@@ -172,6 +165,15 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
         if getattr(base.collector, key) and not getattr(base.collector, needed):
             raise _wrong(path, text, ("collector", key), content)
     return msgspec.structs.replace(base, checks=chosen)
+
+
+def written(state: str, url: str) -> str:
+    """Return the text of new settings, the least that there can be. JSON's strings are TOML's."""
+
+    def quoted(text: str) -> str:
+        return msgspec.json.encode(text).decode()
+
+    return f"[agent]\nstate = {quoted(state)}\n\n[collector]\nurl = {quoted(url)}\n"
 
 
 def _read(path: str) -> str:

@@ -148,7 +148,7 @@ def _whole_path(catalogue: Catalogue, weeks: int, batches: int) -> list[Figure]:
     days = range(0, 7 * weeks, 7)
     with tempfile.TemporaryDirectory(prefix="xunjian-bench-") as folder:
         database = write_year(Path(folder), catalogue, dict.fromkeys(SERVERS, days))
-        agents = enrolled(database)
+        agents = enrolled(database, Path(folder))
         seconds = []
         for day in range(days[-1] + 1, days[-1] + 1 + batches):
             deliver(database, agents, day)

@@ -36,6 +36,7 @@ class _Place:
     customer_id: str
     agent_id: str
     epoch: str
+    branch: str
     seq: int
 
 
@@ -85,7 +86,11 @@ def _next(database: Database) -> _Place | None:
     with database.reading() as session:
         row = session.execute(
             select(
-                StoredBatch.customer_id, StoredBatch.agent_id, StoredBatch.epoch, StoredBatch.seq
+                StoredBatch.customer_id,
+                StoredBatch.agent_id,
+                StoredBatch.epoch,
+                StoredBatch.branch,
+                StoredBatch.seq,
             )
             .where(StoredBatch.state == PENDING)
             .order_by(StoredBatch.received_at, StoredBatch.seq)

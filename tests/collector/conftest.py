@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.customers.service import ensure_agent
 from collector.database import Database, open_database
 from tests.collector.place import Place
-from tests.messages import START
+from tests.enrolled import enrolled
 
 
 @pytest.fixture
@@ -20,13 +19,4 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def place(database: Database) -> Place:
-    with database.writing() as session:
-        agent = ensure_agent(
-            session,
-            customer="示例公司",
-            site="总部机房",
-            time_zone="Asia/Shanghai",
-            host="erp-db",
-            now=START,
-        )
-        return Place(agent.customer_id, agent.host_id, agent.id)
+    return enrolled(database)
