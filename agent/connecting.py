@@ -49,20 +49,25 @@ class Way(Struct, frozen=True):
     proxy_headers: tuple[tuple[str, str], ...] = ()
 
 
+def shown(collector: Collector) -> str:
+    """Return host and port as the settings name them; no user that stands before them."""
+    return re.sub(r"^https?://(?:[^@/]*@)?([^/]+).*$", r"\1", collector.url)
+
+
 def way(collector: Collector) -> Way:
     """Return the way that the settings describe. Raise Unreached if there can be none.
 
     The proxy's password is obtained here.
     """
-    shown = re.sub(r"^https?://(?:[^@/]*@)?([^/]+).*$", r"\1", collector.url)
+    name = shown(collector)
     try:
         url = urlsplit(collector.url)
         port = url.port
     except ValueError as error:  # brackets without an address, a port beyond 65535
-        raise failed(messages.NOT_CONNECTED, Stage.TCP, shown, error, again=False) from error
+        raise failed(messages.NOT_CONNECTED, Stage.TCP, name, error, again=False) from error
     secure = url.scheme == "https"
     direct = Way(
-        shown=shown,
+        shown=name,
         secure=secure,
         host=url.hostname or "",
         port=port or (443 if secure else 80),

@@ -50,3 +50,38 @@ NO_ANSWER = Text(
 TOO_SLOW = Text("{seconds} 秒内没有完成", "not done within {seconds} seconds")
 STATUS = Text("状态码 {status}", "status {status}")
 NOT_SIGNED = Text("应答没有采集端的有效签名", "the answer has no valid signature of the collector")
+OVERLOADED = Text(
+    "HTTP：{host} 暂时不能接收（状态码 {status}）", "HTTP: {host} can't take it now ({status})"
+)
+NOT_ACKNOWLEDGED = Text(
+    "HTTP：{host} 的应答（状态码 {status}）不是采集端的确认，可能经过了认证门户或代理，"
+    "或 [collector] url 有误",
+    "HTTP: what {host} answered ({status}) is not the collector's acknowledgement; a captive "
+    "portal or proxy may stand between, or [collector] url is wrong",
+)
+REFUSED = Text(
+    "HTTP：{host} 拒绝接收（状态码 {status}）{detail}", "HTTP: {host} refused ({status}){detail}"
+)
+NOT_TRIED = Text(
+    "前一批未送达，本批留待下次", "the batch before was not handed over: left for the next run"
+)
+REVOKED = Text(
+    "HTTP：采集端 {host} 已吊销本代理的身份（有签名）：数据全部保留，每天再试一次；请联系服务人员",
+    "HTTP: the collector {host} has revoked this agent (signed): everything is kept, one try a "
+    "day; ask the service team",
+)
+KEY_RETIRED = Text(
+    "HTTP：采集端 {host} 已停用签名所用的密钥（有签名）：数据全部保留，每天再试一次；"
+    "请联系服务人员",
+    "HTTP: the collector {host} has retired the key that signed this (signed): everything is kept, "
+    "one try a day; ask the service team",
+)
+OUTDATED = Text(
+    "HTTP：采集端 {host} 不再接受这个版本的代理：巡检照常，数据保留；请升级代理",
+    "HTTP: the collector {host} takes no agent of this version any more: inspections go on, the "
+    "data are kept; upgrade the agent",
+)
+UNPROVEN_REFUSAL = Text(
+    "{why}；采集端没有以签名的时间证明自己，此拒绝不计",
+    "{why}; the collector did not show itself by a signed time, so this refusal does not count",
+)

@@ -11,9 +11,7 @@ AgentError
 │   ├── NotEnrolled    there is no identity yet
 │   └── EnrolmentError the code, the collector's answer or a file of the enrolment is wrong
 └── UploadError        a batch could not be handed over; it stays in the spool
-    ├── Unreached      the way to the collector failed at a Stage, or it is overloaded: try again
-    ├── NotCollector   something answered, but not with the collector's acknowledgement
-    └── Refused        the collector refused: this batch, or the agent as a whole
+    └── Unreached      the way to the collector failed at a Stage, or it is overloaded: try again
 """
 
 from enum import Enum
@@ -109,16 +107,3 @@ class Unreached(UploadError):
         self.stage = stage
         self.after_seconds = after_seconds
         self.again = again
-
-
-class NotCollector(UploadError):
-    """An answer without a fitting acknowledgement: a captive portal, a proxy, a wrong address."""
-
-
-class Refused(UploadError):
-    """A 4xx. `batch_only` is true where other batches may fare better."""
-
-    def __init__(self, text: Text, *, status: int, batch_only: bool) -> None:
-        super().__init__(text)
-        self.status = status
-        self.batch_only = batch_only

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from agent import delivery_messages as messages
-from agent.connecting import Way, failed, reach, refused_by_proxy, secure, way, within, words
+from agent.connecting import (
+    Way,
+    failed,
+    reach,
+    refused_by_proxy,
+    secure,
+    shown,
+    way,
+    within,
+    words,
+)
 from agent.errors import Stage, Unreached
 from agent.settings import Collector
 from checks.api import Text
@@ -89,6 +99,11 @@ class Transport:
         return self._exchange(self._connection, method, path, body, headers or {})
 
     @property
+    def shown(self) -> str:
+        """Return the collector's host and port as the settings name them, for messages."""
+        return shown(self._collector)
+
+    @property
     def unproven(self) -> bool:
         """Whether a certificate was let through that fails by the host's clock."""
         return bool(self._unproven)
@@ -97,6 +112,19 @@ class Transport:
         """Verify at an authentic time what was let through. Raise Unreached (TLS_TIME)."""
         for chain in tuple(self._unproven.values()):
             self._demand_valid(chain, at)
+
+    def collector_time(self) -> datetime:
+        """Return the collector's clock: who tells it is the collector, whatever stands between.
+
+        Raise Unreached where nobody does, or who does is somebody else. Needs the `time_key`.
+        """
+        nonce, path = _time_question()
+        answer = self.request("GET", path)
+        told = None if self._time_key is None else _told_time(answer, nonce, self._time_key)
+        if told is None:
+            text = messages.NOT_ACKNOWLEDGED.format(host=self.shown, status=answer.status)
+            raise Unreached(text, again=False)
+        return told
 
     def close(self) -> None:
         """Close the connection; the next request makes a new one."""
@@ -163,22 +191,16 @@ class Transport:
 
     def _signed_time(self, connection: "HTTPConnection", key: bytes) -> datetime:
         """Return the collector's time, signed and fresh. Raise Unreached (TLS_TIME)."""
-        import secrets
-
-        nonce = secrets.token_hex(16)
+        nonce, path = _time_question()
         try:
-            answer = self._exchange(connection, "GET", f"/v1/time?nonce={nonce}", b"", {})
+            answer = self._exchange(connection, "GET", path, b"", {})
         except Unreached as error:
             raise self._no_time(error.text) from error
-        if answer.status != 200:
-            raise self._no_time(messages.STATUS.format(status=answer.status))
-        try:
-            told = disclose(answer.body, TIME, TimeAnswer, {key_id(key): key})
-        except WireError as error:
-            raise self._no_time(messages.NOT_SIGNED) from error
-        if told.nonce != nonce:
-            raise self._no_time(messages.NOT_SIGNED)
-        return told.time
+        told = _told_time(answer, nonce, key)
+        if told is None:
+            status = messages.STATUS.format(status=answer.status)
+            raise self._no_time(messages.NOT_SIGNED if answer.status == 200 else status)
+        return told
 
     def _demand_valid(self, chain: tuple[bytes, ...], at: datetime) -> None:
         from agent import tls
@@ -250,6 +272,23 @@ class Transport:
             raise refused_by_proxy(self._way, answer.status, answer.reason)
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Response(answer.status, found, content)
+
+
+def _time_question() -> tuple[str, str]:
+    """Return a new nonce and the path that asks for the time with it."""
+    import secrets
+
+    nonce = secrets.token_hex(16)
+    return nonce, f"/v1/time?nonce={nonce}"
+
+
+def _told_time(answer: Response, nonce: str, key: bytes) -> datetime | None:
+    """Return the time in an answer; None unless the key signed it for this nonce."""
+    try:
+        told = disclose(answer.body, TIME, TimeAnswer, {key_id(key): key})
+    except WireError:
+        return None
+    return told.time if told.nonce == nonce else None
 
 
 def _unfit(way: Way, error: "SSLCertVerificationError") -> Unreached:

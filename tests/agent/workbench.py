@@ -1,12 +1,13 @@
 """What the agent's tests share: plug-in checks, a small collector, the agent as a process."""
 
+import base64
 import json
 import os
 import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,12 +18,46 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from agent import identity
 from wire.batch import Opened, digest_of, open_batch
-from wire.control import TIME, TimeAnswer
-from wire.envelope import enclose
+from wire.control import (
+    ACKNOWLEDGEMENT,
+    BATCH,
+    DELIVERY,
+    DELIVERY_HEADER,
+    ENROLLED,
+    KEY_HEADER,
+    REFUSAL,
+    SIGNATURE_HEADER,
+    TIME,
+    Delivery,
+    Enrolled,
+    Refusal,
+    RefusalKind,
+    TimeAnswer,
+)
+from wire.envelope import enclose, from_header
+from wire.errors import WireError
 from wire.messages import WIRE_VERSION, Acknowledgement, Standing
-from wire.signing import PrivateKey
+from wire.signing import PrivateKey, verify
 
+AGENT = "agent-1"
+AGENT_KEY = PrivateKey(b"a" * 32)
+COLLECTOR_KEY = PrivateKey(b"c" * 32)
+ENROLMENT = Enrolled(
+    wire=WIRE_VERSION,
+    nonce="0" * 32,
+    agent=AGENT,
+    customer_id="customer-1",
+    customer="示例公司",
+    site="总部机房",
+    host="erp-db",
+    standing=Standing.ACTIVE,
+    collector_key=COLLECTOR_KEY.public,
+    recipients=("age1" + "q" * 58,),
+    server_time=datetime(2026, 11, 21, tzinfo=UTC),
+    proof="0" * 64,
+)
 REPOSITORY = Path(__file__).parents[2]
 
 CHECK = """
@@ -68,7 +103,11 @@ class FakeCollector:
     reactions: list[Reaction] = field(default_factory=list)
     stored: dict[tuple[str, int], bytes] = field(default_factory=dict)
     requests: list[tuple[str, int]] = field(default_factory=list)
-    key: PrivateKey = field(default_factory=PrivateKey.generate)
+    deliveries: list[Delivery] = field(default_factory=list)
+    """The clocks told with each request."""
+    unsigned: list[str] = field(default_factory=list)
+    """What was wrong with the signature of a request."""
+    key: PrivateKey = COLLECTOR_KEY
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     asked_time: list[str] = field(default_factory=list)
     """The nonces with which the time was asked for."""
@@ -82,7 +121,23 @@ class FakeCollector:
             return self.reactions.pop(0)(self, seq, body)
         return self.accept(agent, epoch, seq, body)
 
-    def accept(self, agent: str, epoch: str, seq: int, body: bytes) -> Answer:
+    def check(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Note what the real collector would refuse for its signature."""
+        try:
+            assert headers["Content-Type"] == BATCH
+            assert headers[KEY_HEADER] == AGENT_KEY.id
+            verify(AGENT_KEY.public, BATCH, body, from_header(headers[SIGNATURE_HEADER]))
+            told, _, signature = headers[DELIVERY_HEADER].partition(".")
+            clocks = base64.b64decode(told)
+            verify(AGENT_KEY.public, DELIVERY, clocks, from_header(signature))
+            self.deliveries.append(msgspec.json.decode(clocks, type=Delivery))
+            assert self.deliveries[-1].digest == digest_of(body)
+        except (AssertionError, KeyError, WireError) as error:
+            self.unsigned.append(f"{type(error).__name__}: {error}")
+
+    def accept(
+        self, agent: str, epoch: str, seq: int, body: bytes, *, forked: bool = False
+    ) -> Answer:
         duplicate = self.stored.get((epoch, seq)) == body
         self.stored[epoch, seq] = body
         answer = Acknowledgement(
@@ -95,8 +150,18 @@ class FakeCollector:
             server_time=datetime.now(UTC),
             standing=Standing.ACTIVE,
             duplicate=duplicate,
+            forked=forked,
         )
-        return (200 if duplicate else 201), {}, msgspec.json.encode(answer)
+        status = 409 if forked else 200 if duplicate else 201
+        return status, {}, enclose(answer, ACKNOWLEDGEMENT, self.key)
+
+    def refuse(self, body: bytes, kind: RefusalKind = RefusalKind.REVOKED) -> Answer:
+        """Refuse for good; `body` is what the refusal repeats the digest of."""
+        refusal = Refusal(
+            agent=AGENT, kind=kind, digest=digest_of(body), server_time=datetime.now(UTC)
+        )
+        signed = base64.b64encode(enclose(refusal, REFUSAL, self.key)).decode()
+        return 403, {}, msgspec.json.encode({"status": 403, "detail": "", "signed": signed})
 
     def tell_time(self, path: str) -> Answer:
         (nonce,) = parse_qs(urlsplit(path).query)["nonce"]
@@ -135,7 +200,11 @@ def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Itera
             length = int(self.headers["Content-Length"])
             body = self.rfile.read(length)
             # What was cut off on the way is taken by nobody.
-            self.answer(collector.take(self.path, body) if len(body) == length else None)
+            if len(body) < length:
+                self.answer(None)
+                return
+            collector.check(self.headers, body)
+            self.answer(collector.take(self.path, body))
 
         def answer(self, answer: Answer | None) -> None:
             if answer is None:
@@ -200,10 +269,18 @@ class Site:
     def configure(self, more: str = "") -> Path:
         path = self.folder / "agent.toml"
         path.write_text(
-            f'[agent]\nid = "agent-1"\nstate = "{self.state}"\n'
-            f'[collector]\nurl = "{self.url}"\n{more}\n'
+            f'[agent]\nstate = "{self.state}"\n[collector]\nurl = "{self.url}"\n{more}\n'
         )
+        self.enrol()
         return path
+
+    def enrol(self) -> None:
+        """Give the agent its identity, as an enrolment would have."""
+        if self.state.exists() and not self.state.is_dir():
+            return
+        folder = identity.folder_of(self.state)
+        identity.keep_key(folder / identity.KEY, AGENT_KEY)
+        identity.keep(folder / identity.ANSWER, enclose(ENROLMENT, ENROLLED, COLLECTOR_KEY))
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{REPOSITORY}:{self.plugins}"}
@@ -236,6 +313,11 @@ class Site:
         return self.agent(
             "run", "--json", "--settings", settings, *only, *arguments, timeout=timeout
         )
+
+    def deliver(self, *arguments: str) -> "Finished":
+        """Hand over what waits, without an inspection; events as JSON."""
+        settings = str(self.folder / "agent.toml")
+        return self.agent("deliver", "--json", "--settings", settings, *arguments)
 
     def status(self) -> dict[str, Any]:
         finished = self.agent("status", "--json", "--settings", str(self.folder / "agent.toml"))
