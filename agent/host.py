@@ -13,6 +13,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import TypeVar
 
+from agent import redaction
 from agent.tools import TOOL_FOLDERS, find_tool, run_tool
 from checks.api import Output
 from checks.errors import NotPermitted, ProbeError, TimedOut, UnexpectedOutput, Unreachable
@@ -89,7 +90,7 @@ class LocalHost:
         tool = find_tool(command[0], self._tool_folders)
         output = run_tool(tool, command, timeout_seconds, limit_bytes)
         if output.exit_code not in exit_codes:
-            words = output.error_text.strip()[:500]
+            words = redaction.clean(output.error_text.strip())[:500]
             detail = f"exit code {output.exit_code}" + (f": {words}" if words else "")
             raise UnexpectedOutput(command[0], detail)
         return output

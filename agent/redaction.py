@@ -29,10 +29,20 @@ SHORTEST_CHARACTERS = 4
 """Shorter values can't be told from other text: they are refused as secrets."""
 
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_VALUE = r"""(?:\\?"[^"\n]*"|\\?'[^'\n]*'|[^\s;,&"'\\)\]}]+)"""
+_VALUE = r"""(?:\\?"[^"\n]*"|\\?'[^'\n]*'|[^\s\0\ufffd;,&"'\\)\]}]+)"""
+_GAP = r"[\s\0\ufffd]"
+"""Between arguments: /proc/*/cmdline has U+0000 there, which facts can't hold."""
 # Anchor: what the lower-case text holds where the shape may stand. It is what a search for the
 # shape costs in a text without it, so each begins with letters that are looked for at once.
 _SHAPES: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
+    # PEM: to its end, or to the end of the text where it was cut. First: it holds line ends.
+    (
+        re.compile(r"private key-----"),
+        re.compile(
+            r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?(?:-----END \1PRIVATE KEY-----|\Z)", re.DOTALL
+        ),
+        MASK,
+    ),
     # scheme://user:password@host
     (
         re.compile(r"://[^\s/@]{0,200}:[^\s@]{1,200}@"),
@@ -41,9 +51,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
     ),
     # password=… passwd: … DB_PASSWORD=… PGPASSWORD=… "password": "…" --password …
     (
-        re.compile(r"pass(?:word|wd|phrase)(?:(?:\\*[\"'])?\s*[=:]|(?<=--password)\s)"),
+        re.compile(r"(?<=--)pass(?:word|wd|phrase)|pass(?:word|wd|phrase)(?:\\*[\"'])?\s*[=:]"),
         re.compile(
-            rf"(pass(?:word|wd|phrase)(?:\\*[\"'])?\s*[=:]\s*|--pass(?:word|wd|phrase)\s+)"
+            rf"(pass(?:word|wd|phrase)(?:\\*[\"'])?\s*[=:]\s*|--pass(?:word|wd|phrase){_GAP}+)"
             rf"(?!\s)(?!{re.escape(MASK)}){_VALUE}",
             re.IGNORECASE,
         ),
@@ -75,22 +85,14 @@ _SHAPES: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
     ),
     # mysql -uroot -pSECRET (mysqldump, mysqladmin alike), mariadb the same
     (
-        re.compile(r"mysql[^\n]*?\s-p\S"),
-        re.compile(r"(mysql[^\n]*?\s-p)(?!\s)[^\s\"']+"),
+        re.compile(r"mysql[^\n]*?-p\S"),
+        re.compile(rf"(mysql[^\n]*?{_GAP}-p)(?!\s)[^\s\0\ufffd\"']+"),
         rf"\1{MASK}",
     ),
     (
-        re.compile(r"mariadb[^\n]*?\s-p\S"),
-        re.compile(r"(mariadb[^\n]*?\s-p)(?!\s)[^\s\"']+"),
+        re.compile(r"mariadb[^\n]*?-p\S"),
+        re.compile(rf"(mariadb[^\n]*?{_GAP}-p)(?!\s)[^\s\0\ufffd\"']+"),
         rf"\1{MASK}",
-    ),
-    # PEM: to its end, or to the end of the text where it was cut
-    (
-        re.compile(r"private key-----"),
-        re.compile(
-            r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?(?:-----END \1PRIVATE KEY-----|\Z)", re.DOTALL
-        ),
-        MASK,
     ),
     # AWS access keys
     (re.compile(r"akia[0-9a-z]{16}"), re.compile(r"AKIA[0-9A-Z]{16}"), MASK),
@@ -127,20 +129,33 @@ def forms_of(value: str) -> Iterator[str]:
         yield quoted
         yield quoted.replace("%20", "+")
         yield quoted.replace("%2F", "/").replace("%2f", "/")
-    yield _inside_json(value).decode("utf-8", "replace")
     ascii_only = "".join(
         letter if ord(letter) < 128 else f"\\u{ord(letter):04x}" for letter in value
     )
-    yield ascii_only
-    yield _inside_json(ascii_only).decode("utf-8", "replace").replace("\\\\u", "\\u")
+    in_json = _inside_json(value).decode("utf-8", "replace")
+    in_ascii_json = _inside_json(ascii_only).decode("utf-8", "replace").replace("\\\\u", "\\u")
+    for form in dict.fromkeys((value, in_json, ascii_only, in_ascii_json)):
+        yield form
+        yield from _in_python(form)
     marked = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     yield marked
     yield marked.replace('"', "&quot;").replace("'", "&#x27;")
     yield marked.replace('"', "&#34;").replace("'", "&#39;")
-    yield repr(value)[1:-1]
     yield value.replace("'", "'\\''")
     for between in ("\0", "\N{REPLACEMENT CHARACTER}"):
         yield between.join(value)
+
+
+def _in_python(text: str) -> Iterator[str]:
+    """Yield how Python writes a text, and its bytes, in the words of an error."""
+    for written in (
+        repr(text + '"')[1:-2],
+        repr(text.encode("utf-8", "surrogateescape") + b'"')[2:-2],
+    ):
+        # An apostrophe is escaped only where both kinds of quotes stand in the whole.
+        bare = written.replace("\\'", "'")
+        yield bare
+        yield bare.replace("'", "\\'")
 
 
 def clean(text: str) -> str:
