@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from agent import VERSION, messages, redaction, surroundings
+from agent import VERSION, messages, redaction, surroundings, veto
 from agent.errors import NotCollector, Refused, Unreached
 from agent.events import (
     BatchesSealed,
@@ -76,6 +76,9 @@ def hand_over(settings: Settings, spool: Spool, report: Report, language: str) -
     A batch that the collector refuses does not hold up the others; a collector that does not
     answer, or something else that does, ends the attempt.
     """
+    if not veto.load().upload:
+        _keep(report, language, spool.pending(), veto.NOT_UPLOADED)
+        return False
     uploader = Uploader(settings.collector)
     waiting = list(spool.pending())
     complete = True
