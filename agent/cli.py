@@ -1,4 +1,4 @@
-"""`xunjian-agent`: check, run, status."""
+"""`xunjian-agent`: check, run, status, install, uninstall."""
 
 import argparse
 import gc
@@ -7,9 +7,16 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from agent import VERSION, messages
+from agent.installation import texts as installation_texts
 from agent.settings import DEFAULT_PATH
+
+if TYPE_CHECKING:
+    from agent.console import Console
+
+_INSTALLATION = ("install", "uninstall", "read-privileged")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         if chosen.command == "run":
             return commands.run(console, chosen.settings, chosen.only, as_json=chosen.json)
+        if chosen.command in _INSTALLATION:
+            return _installation(console, chosen)
         return commands.status(console, chosen.settings, as_json=chosen.json)
     except AgentError as error:
         console.complain(error.text)
@@ -43,6 +52,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.complain(messages.STOPPED)
         return commands.KEPT
+
+
+def _installation(console: "Console", chosen: argparse.Namespace) -> int:
+    from agent.installation import commands
+
+    if chosen.command == "install":
+        return commands.install(
+            console, chosen.root, chosen.url, by_sudo=chosen.sudo, dry_run=chosen.dry_run
+        )
+    if chosen.command == "uninstall":
+        return commands.uninstall(console, chosen.root, purge=chosen.purge, dry_run=chosen.dry_run)
+    return commands.read_privileged()
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -57,7 +78,7 @@ def _wants_english(given: Sequence[str]) -> bool:
 
 def _parser(language: str) -> argparse.ArgumentParser:
     def words(name: str) -> str:
-        return messages.spoken(messages.HELP[name], language)
+        return messages.spoken((messages.HELP | installation_texts.HELP)[name], language)
 
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
@@ -90,4 +111,15 @@ def _parser(language: str) -> argparse.ArgumentParser:
         "--only", action="append", default=[], metavar="PATTERN", help=words("pattern")
     )
     command("status", with_settings)
+    for name in _INSTALLATION:
+        part = command(name)
+        if name == "read-privileged":
+            continue
+        part.add_argument("--root", metavar="DIR", default="/", help=words("root"))
+        part.add_argument("--dry-run", action="store_true", help=words("dry-run"))
+        if name == "install":
+            part.add_argument("--url", metavar="URL", help=words("url"))
+            part.add_argument("--sudo", action="store_true", help=words("sudo"))
+        else:
+            part.add_argument("--purge", action="store_true", help=words("purge"))
     return parser
