@@ -30,11 +30,6 @@ SUDO_SECONDS = 60
 """After this sudo ends the command: an ordinary user can't kill a process of root."""
 FRESH_SECONDS = 15 * 60.0
 
-OWN_VIEW = {"/proc/self/mounts": ("cat", "/proc/1/mounts")}
-"""Files that show a sandboxed service not the host but itself, and what is read instead."""
-SANDBOX = "XUNJIAN_SANDBOX"
-"""Set by our unit: there ProtectSystem= makes every mount look read-only."""
-
 _LARGEST_BYTES = 8 * 2**20
 _HINT = (
     "this needs root: sudo xunjian-agent install makes the reading possible, without full rights"
@@ -62,14 +57,6 @@ READINGS = (
         Text(
             "密码为空的账户名（不输出任何密码散列）",
             "names of accounts with an empty password (no hash of any password is printed)",
-        ),
-    ),
-    Reading(
-        "mounts",
-        ("/usr/bin/cat", "/proc/1/mounts"),
-        Text(
-            "主机的挂载表：沙箱中的服务只看得到自己的",
-            "the mounts of the host: a service in a sandbox sees its own",
         ),
     ),
     Reading("dmesg", ("/usr/bin/dmesg", "-r"), Text("内核日志", "the kernel's log")),

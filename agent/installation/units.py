@@ -101,8 +101,8 @@ Group={user}
 RuntimeDirectory=xunjian
 RuntimeDirectoryMode=0750
 RuntimeDirectoryPreserve=yes
-# To read: files of others, the kernel's log, the mounts of the first process.
-CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_SYSLOG CAP_SYS_PTRACE
+# To read: files of others and the kernel's log.
+CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_SYSLOG
 AmbientCapabilities=
 # dmesg asks the kernel by this call.
 SystemCallFilter=syslog

@@ -269,7 +269,7 @@ def test_sudo_runs_the_table_and_nothing_else() -> None:
         ("/usr/bin/dmesg", "-C"),
         ("/usr/bin/dmesg", "-r", "-C"),
         ("/usr/bin/cat", "/etc/shadow"),
-        ("/usr/bin/cat", "/proc/1/mounts", "/etc/shadow"),
+        ("/usr/bin/cat", "/sys/class/dmi/id/product_serial", "/etc/shadow"),
         ("/usr/bin/awk", "-F:", "{print}", "/etc/shadow"),
         ("/usr/bin/awk", "-F:", "length($2)<1{print$1}", "/etc/shadow", "/etc/gshadow"),
         ("/bin/sh", "-c", "id"),

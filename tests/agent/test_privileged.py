@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,9 +105,9 @@ def test_what_is_old_or_not_of_root_is_not_used(
 
 @as_root
 def test_the_service_leaves_nothing_old_and_is_for_root_alone(folder: Path) -> None:
-    privileged.store(READINGS[5], Output("of yesterday", 0), folder)
+    privileged.store(READINGS[-1], Output("of yesterday", 0), folder)
     read_all(folder)
-    assert not (folder / f"{READINGS[5].name}.json").exists() or Path("/usr/bin/dnf").exists()
+    assert not (folder / f"{READINGS[-1].name}.json").exists() or Path("/usr/bin/yum").exists()
     assert "runs it as root" in as_nobody(lambda: refusal(folder))
     folder.chmod(0o777)
     with pytest.raises(AgentError, match="not root's"):
@@ -144,3 +145,35 @@ def refusal(folder: Path) -> str:
     except AgentError as error:
         return error.text.en
     return ""
+
+
+@as_root
+def test_in_the_units_sandbox_mounts_are_those_of_the_host() -> None:
+    """There every mount looks read-only: volumes would be left out, mounts be called broken."""
+    script = (
+        "import sys, msgspec, os\n"
+        "from agent.host import LocalHost\n"
+        "from checks.host import mounts, volumes\n"
+        "host = LocalHost()\n"
+        "read_only = ' ro,' in open('/proc/self/mounts').readline()\n"
+        "parts = [volumes.probe(host).volumes, mounts.probe(host)]\n"
+        "rows = [(one.mount_point, one.read_only) for one in parts[0]]\n"
+        "print(read_only, msgspec.json.encode([rows, parts[1]]).decode())"
+    )
+    sealed = 'mount --make-rprivate / && mount -o remount,bind,ro / && exec "$@"'
+    inside = ["unshare", "--mount", "sh", "-c", sealed, "sh"]
+    if subprocess.run([*inside, "true"], capture_output=True).returncode:
+        pytest.skip("this container may not mount")
+    answers = [
+        subprocess.run(
+            [*before, sys.executable, "-c", script],
+            env=os.environ | {"XUNJIAN_SANDBOX": "1"},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split(" ", 1)
+        for before in ([], inside)
+    ]
+    assert [answer[0] for answer in answers] == ["False", "True"]
+    assert answers[0][1] == answers[1][1]
