@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from agent import VERSION, messages
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from agent.console import Console
     from agent.errors import AgentError
 
+    sys.excepthook = _crash
     signal.signal(signal.SIGTERM, _interrupt)
     if hasattr(signal, "SIGCHLD"):
         # Whoever started this may have it ignored; then no child could be waited for.
@@ -64,6 +65,15 @@ def _installation(console: "Console", chosen: argparse.Namespace) -> int:
     if chosen.command == "uninstall":
         return commands.uninstall(console, chosen.root, purge=chosen.purge, dry_run=chosen.dry_run)
     return commands.read_privileged()
+
+
+def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print what nobody foresaw like Python does, but without secrets."""
+    from traceback import format_exception
+
+    from agent.redaction import clean
+
+    sys.stderr.write(clean("".join(format_exception(kind, error, trace))))
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

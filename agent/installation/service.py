@@ -94,7 +94,7 @@ def prepare_install(root: Path, url: str | None, *, by_sudo: bool) -> Preparatio
         remarks += [texts.NO_SYSTEMD, *(Text.same(line) for line in cron_lines())]
     if by_sudo or not systemd:
         steps += _sudo_rule(root, remarks)
-    remarks.append(texts.INSTALLED.format(settings=SETTINGS))
+    remarks.append(texts.INSTALLED.format(settings=SETTINGS, user=USER))
     return Preparation(tuple(steps), tuple(remarks))
 
 

@@ -31,8 +31,10 @@ REMOVE = Text("删除 {path}", "remove {path}")
 COMMAND = Text("执行 {command}", "run {command}")
 
 INSTALLED = Text(
-    "安装完成。下一步：编辑 {settings}，然后执行 xunjian-agent enroll 登记本机",
-    "installed. Next: edit {settings}, then enrol this host with xunjian-agent enroll",
+    "安装完成。下一步：编辑 {settings}，然后以用户 {user} 登记本机："
+    "sudo -u {user} xunjian-agent enrol --help",
+    "installed. Next: edit {settings}, then enrol this host as the user {user}: "
+    "sudo -u {user} xunjian-agent enrol --help",
 )
 UNINSTALLED = Text("卸载完成", "uninstalled")
 DATA_STAY = Text(

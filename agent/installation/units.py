@@ -122,6 +122,7 @@ Description=Daily inspection of this host
 OnCalendar=*-*-* 02:00:00
 # So that not every host of a collector comes at once.
 RandomizedDelaySec=2h
+FixedRandomDelay=yes
 Persistent=yes
 
 [Install]

@@ -150,6 +150,24 @@ def test_no_canary_leaves_the_host(planted: Planted) -> None:
     assert found[:5] == []
 
 
+def test_a_crash_that_nobody_foresaw_shows_none(planted: Planted) -> None:
+    (planted.site.plugins / "sitecustomize.py").write_text(
+        "from pathlib import Path\nfrom agent import commands\n"
+        "from agent.secret import SecretSource, obtain\n"
+        f"folder = Path({str(planted.site.folder)!r}, 'kept')\n"
+        "def crash(*_, **__):\n"
+        "    for path in folder.glob('*.secret'):\n"
+        "        obtain(SecretSource(file=str(path)), '')\n"
+        "    raise RuntimeError((folder / 'application.log').read_text())\n"
+        "commands.check = crash\n"
+    )
+    process = planted.site.start("check")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "RuntimeError: ***" in errors
+    assert [form for form in planted.forms if form in errors] == []
+
+
 def test_what_was_planted_would_be_found_without_the_filter(
     planted: Planted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
