@@ -1,4 +1,4 @@
-"""`xunjian-agent`: check, run, status, install, uninstall."""
+"""`xunjian-agent`: check, enrol, run, deliver, status, rotate-key, install, uninstall."""
 
 import argparse
 import gc
@@ -15,7 +15,9 @@ from agent.settings import DEFAULT_PATH
 
 if TYPE_CHECKING:
     from agent.console import Console
+    from agent.enrolling import Enrolling
 
+_CONTACTS = ("deliver", "enrol", "rotate-key")
 _INSTALLATION = ("install", "uninstall", "read-privileged")
 
 
@@ -27,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Before the parser is built: its help is in the language, too.
     parser = _parser("en" if _wants_english(given) else "zh-CN")
     chosen = parser.parse_args(given)
-    from agent import commands
+    from agent import commands, veto
     from agent.console import Console
     from agent.errors import AgentError
 
@@ -46,6 +48,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return commands.run(console, chosen.settings, chosen.only, as_json=chosen.json)
         if chosen.command in _INSTALLATION:
             return _installation(console, chosen)
+        if chosen.command in _CONTACTS:
+            forbidden = veto.load()
+            if forbidden.off:
+                console.complain(veto.SWITCHED_OFF)
+                return commands.DONE
+            # By hand, with files, is not an upload; a delivery says itself what becomes of it.
+            by_hand = chosen.command == "enrol" and chosen.url is None
+            if not forbidden.upload and not by_hand and chosen.command != "deliver":
+                raise AgentError(veto.NO_CONTACT)
+        if chosen.command == "deliver":
+            return commands.deliver(console, chosen.settings, now=chosen.now, as_json=chosen.json)
+        if chosen.command == "enrol":
+            from agent import enrolling
+
+            return enrolling.enrol(console, _enrolling(chosen), as_json=chosen.json)
+        if chosen.command == "rotate-key":
+            from agent import enrolling
+
+            return enrolling.rotate_key(console, chosen.settings, as_json=chosen.json)
         return commands.status(console, chosen.settings, as_json=chosen.json)
     except AgentError as error:
         console.complain(error.text)
@@ -74,6 +95,20 @@ def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType
     from agent.redaction import clean
 
     sys.stderr.write(clean("".join(format_exception(kind, error, trace))))
+
+
+def _enrolling(chosen: argparse.Namespace) -> "Enrolling":
+    from agent.enrolling import Enrolling
+
+    return Enrolling(
+        settings=chosen.settings,
+        state=chosen.state,
+        url=chosen.url,
+        code=chosen.code,
+        request=chosen.request,
+        answer=chosen.answer,
+        fingerprint=chosen.fingerprint,
+    )
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -120,6 +155,8 @@ def _parser(language: str) -> argparse.ArgumentParser:
     run.add_argument(
         "--only", action="append", default=[], metavar="PATTERN", help=words("pattern")
     )
+    deliver = command("deliver", with_settings)
+    deliver.add_argument("--now", action="store_true", help=words("now"))
     command("status", with_settings)
     for name in _INSTALLATION:
         part = command(name)
@@ -132,4 +169,12 @@ def _parser(language: str) -> argparse.ArgumentParser:
             part.add_argument("--sudo", action="store_true", help=words("sudo"))
         else:
             part.add_argument("--purge", action="store_true", help=words("purge"))
+    enrol = command("enrol", with_settings)
+    enrol.add_argument("url", nargs="?", metavar="URL", help=words("enrol_url"))
+    enrol.add_argument("--code", metavar="CODE", help=words("enrol_code"))
+    enrol.add_argument("--fingerprint", metavar="WORDS", help=words("enrol_fingerprint"))
+    enrol.add_argument("--request", metavar="FILE", help=words("enrol_request"))
+    enrol.add_argument("--answer", metavar="FILE", help=words("enrol_answer"))
+    enrol.add_argument("--state", metavar="FOLDER", help=words("enrol_state"))
+    command("rotate-key", with_settings)
     return parser

@@ -7,13 +7,19 @@ import msgspec
 
 from agent import messages, redaction
 from agent.events import (
+    BatchDead,
     BatchesSealed,
     BatchKept,
+    BatchSplit,
     BatchUploaded,
     CheckObserved,
+    DeliveryForbidden,
+    DeliveryPaused,
+    EpochForked,
     Event,
     RunFinished,
     SpoolDamaged,
+    SpoolOutdated,
 )
 from checks import wording
 from checks.api import Text
@@ -69,6 +75,8 @@ class Console:
 
 def _sentence(event: Event) -> Text | None:
     match event:
+        case SpoolOutdated(moved_to=file):
+            return messages.SPOOL_OUTDATED.format(file=file)
         case SpoolDamaged(moved_to=file):
             return messages.SPOOL_DAMAGED.format(file=file)
         case CheckObserved(check=check, failure=failure, done=done, total=total, cached=read_at):
@@ -83,6 +91,17 @@ def _sentence(event: Event) -> Text | None:
             return messages.RUN_UPLOADED.format(seq=seq)
         case BatchKept(seq=seq, why=why):
             return messages.RUN_KEPT.format(seq=seq, why=why)
+        case EpochForked(seq=seq):
+            return messages.RUN_FORKED.format(seq=seq)
+        case BatchSplit(seq=seq, into=into):
+            return messages.RUN_SPLIT.format(seq=seq, into=into)
+        case BatchDead(seq=seq, why=why):
+            return messages.RUN_DEAD.format(seq=seq, why=why)
+        case DeliveryForbidden(why=why):
+            return Text.same(why)
+        case DeliveryPaused(until=until, why=why):
+            at = f"{until.astimezone():%Y-%m-%d %H:%M:%S}"
+            return messages.RUN_PAUSED.format(until=at, why=why)
         case RunFinished(inspection=name, collected=collected, total=total, pending=pending):
             return messages.RUN_FINISHED.format(
                 inspection=name, collected=collected, total=total, pending=pending

@@ -2,30 +2,27 @@
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from agent import VERSION, messages, redaction, surroundings, veto
-from agent.errors import NotCollector, Refused, Unreached
+from agent import VERSION, delivery, redaction, surroundings
+from agent.delivery import Situation
 from agent.events import (
-    BatchesSealed,
-    BatchKept,
-    BatchUploaded,
     CheckObserved,
     CheckStarted,
     Event,
     PlanMade,
     RunFinished,
 )
+from agent.identity import Identity
 from agent.memory import Memory
 from agent.runner import LeftBehind, Plan, Started, run
 from agent.secret import foresee
 from agent.settings import Settings
 from agent.spool import Spool
-from agent.upload import Uploader
-from checks.api import Host, Text
+from checks.api import Host
 from checks.discovery import Catalogue
 from wire.messages import Cost, Inspection
 
@@ -34,6 +31,7 @@ Report = Callable[[Event], None]
 
 def inspect(
     settings: Settings,
+    identity: Identity,
     catalogue: Catalogue,
     plan: Plan,
     spool: Spool,
@@ -43,74 +41,32 @@ def inspect(
 ) -> bool:
     """Make one inspection and hand over all that waits; return whether nothing new had to stay.
 
-    Interrupted inspections of earlier runs are sealed first. Raise SpoolError when an observation
+    Interrupted inspections of earlier runs are finished first. Raise SpoolError when an observation
     can't be kept, KeyboardInterrupt when interrupted: what was done by then is in the spool and
-    sealed as interrupted.
+    finished as interrupted.
     """
     began = time.monotonic()
     foresee(settings)
-    sealed = spool.seal_interrupted()
+    spool.finish_interrupted()
     inspection = _opening(settings, catalogue, plan, host)
-    spool.open_inspection(settings.agent.id, inspection)
+    spool.open_inspection(inspection)
     try:
         collected = _collect(settings, plan, inspection, spool, host, report)
     except KeyboardInterrupt:
-        spool.seal_interrupted()
+        spool.finish_interrupted()
         raise
     ended = replace(
         inspection,
         finished_at=datetime.now(UTC),
         cost=surroundings.cost_until_now(time.monotonic() - began),
     )
-    sealed += spool.seal(settings.agent.id, ended)
-    report(BatchesSealed(sealed))
-    complete = hand_over(settings, spool, report, language)
+    spool.finish(ended)
+    complete = delivery.inspected(Situation(settings, identity, spool, host, report, language))
     total = len(plan.jobs)
-    report(RunFinished(inspection.id, collected, total, len(spool.pending())))
+    # What is not sealed yet will be a batch at least.
+    pending = len(spool.pending()) + spool.counts().inspections
+    report(RunFinished(inspection.id, collected, total, pending))
     return complete
-
-
-def hand_over(settings: Settings, spool: Spool, report: Report, language: str) -> bool:
-    """Send all batches that wait; return whether the collector took every one of them.
-
-    A batch that the collector refuses does not hold up the others; a collector that does not
-    answer, or something else that does, ends the attempt.
-    """
-    if not veto.load().upload:
-        _keep(report, language, spool.pending(), veto.NOT_UPLOADED)
-        return False
-    uploader = Uploader(settings.collector)
-    waiting = list(spool.pending())
-    complete = True
-    try:
-        while waiting:
-            seq = waiting.pop(0)
-            try:
-                answer = uploader.send(spool.batch(seq))
-            except Refused as error:
-                complete = False
-                if error.batch_only:
-                    spool.refuse(seq, error.text)
-                _keep(report, language, [seq], error.text)
-                if not error.batch_only:
-                    _keep(report, language, waiting, messages.NOT_TRIED)
-                    break
-            except (Unreached, NotCollector) as error:
-                complete = False
-                _keep(report, language, [seq], error.text)
-                _keep(report, language, waiting, messages.NOT_TRIED)
-                break
-            else:
-                spool.acknowledge(answer)
-                report(BatchUploaded(seq, answer.duplicate))
-    finally:
-        uploader.close()
-    return complete
-
-
-def _keep(report: Report, language: str, batches: Sequence[int], why: Text) -> None:
-    for seq in batches:
-        report(BatchKept(seq, messages.spoken(why, language)))
 
 
 def _opening(settings: Settings, catalogue: Catalogue, plan: Plan, host: Host) -> Inspection:

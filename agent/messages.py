@@ -68,30 +68,106 @@ SPOOL_DAMAGED = Text(
     "team to recover data from the old file",
 )
 
-NAME_NOT_FOUND = Text("DNS：找不到主机 {host}", "DNS: the host {host} is not found")
-NOT_CONNECTED = Text("TCP：无法连接 {host}（{detail}）", "TCP: no connection to {host} ({detail})")
-TLS_FAILED = Text(
-    "TLS：与 {host} 的加密连接失败（{detail}）", "TLS: no secure connection to {host} ({detail})"
+NOT_ENROLLED = Text(
+    "本代理尚未登记（{folder} 中没有身份）：请用一次性登记码运行 "
+    "xunjian-agent enrol 采集端地址 --code 登记码",
+    "this agent is not enrolled (no identity in {folder}): run "
+    "xunjian-agent enrol URL --code CODE with a one-time code",
 )
-NO_ANSWER = Text(
-    "HTTP：{host} 已连接，但没有完整的应答（{detail}）",
-    "HTTP: {host} was reached but gave no whole answer ({detail})",
+KEY_MISSING = Text(
+    "身份密钥 {file} 不见了：请恢复该文件；若已丢失，请向服务人员索取新的登记码，"
+    "移开 identity 目录后重新登记",
+    "the key {file} is gone: restore it; if it is lost, ask the service team for a new code, move "
+    "the folder identity away and enrol again",
 )
-OVERLOADED = Text(
-    "HTTP：{host} 暂时不能接收（状态码 {status}）", "HTTP: {host} can't take it now ({status})"
+KEY_OPEN = Text(
+    "身份密钥 {file} 可被其他用户读取，已拒绝使用：请改为 0600；若可能已泄露，请更换密钥",
+    "the key {file} can be read by others and is not used: make it 0600; rotate it if it may have "
+    "been read",
 )
-NOT_ACKNOWLEDGED = Text(
-    "HTTP：{host} 的应答（状态码 {status}）不是采集端的确认，可能经过了认证门户或代理，"
-    "或 [collector] url 有误",
-    "HTTP: what {host} answered ({status}) is not the collector's acknowledgement; a captive "
-    "portal or proxy may stand between, or [collector] url is wrong",
+KEY_BROKEN = Text(
+    "身份密钥 {file} 已损坏，请从备份恢复或重新登记",
+    "the key {file} is damaged: restore it from a backup, or enrol anew",
 )
-REFUSED = Text(
-    "HTTP：{host} 拒绝接收（状态码 {status}）{detail}", "HTTP: {host} refused ({status}){detail}"
+IDENTITY_BROKEN = Text(
+    "身份文件 {file} 已损坏或被改动（{detail}），请从备份恢复或重新登记",
+    "{file} is damaged or was changed ({detail}): restore it from a backup, or enrol anew",
 )
-NOT_TRIED = Text(
-    "前一批未送达，本批留待下次", "the batch before was not handed over: left for the next run"
+IDENTITY_UNUSABLE = Text(
+    "身份文件 {file} 无法读写（{detail}）：请检查权限和磁盘空间",
+    "{file} can't be read or written ({detail}): look at permissions and disk space",
 )
+
+SPOOL_OUTDATED = Text(
+    "缓存由尚不签名的早期代理建立，不能再上传，原文件移至 {file}，已启用新的缓存",
+    "the spool was made by an early agent that did not sign yet, and can't be uploaded: it was "
+    "moved to {file} and a new one was started",
+)
+ALREADY_ENROLLED = Text(
+    "本代理已登记为 {customer} / {site} / {host}：如确需以新的登记码重新登记，"
+    "请先将 {folder} 移到别处（原代理的历史仍然保留）",
+    "this agent is enrolled as {customer} / {site} / {host}: to enrol it anew with a new code, "
+    "move {folder} away first (the history of the old one stays)",
+)
+CODE_MISTYPED = Text(
+    "登记码输入有误（{detail}）：请核对后重新输入",
+    "the code is mistyped: {detail} Compare it and type it again",
+)
+NOTHING_PENDING = Text(
+    "{folder} 中没有进行中的登记：请先用 xunjian-agent enrol --code 登记码 --request 文件 生成请求",
+    "no enrolment is under way in {folder}: make a request first, with xunjian-agent enrol "
+    "--code CODE --request FILE",
+)
+ANSWER_UNREADABLE = Text(
+    "采集端的应答无法采信（{detail}）", "the collector's answer can't be believed: {detail}"
+)
+ANSWER_NOT_OURS = Text(
+    "该应答不是对本次请求的答复，或应答者不知道登记码：未作任何更改",
+    "this does not answer our request, or whoever answered does not know the code: nothing changed",
+)
+OTHER_COLLECTOR = Text(
+    "应答的采集端指纹与给定的不符，其指纹为：{words}；未作任何更改",
+    "another collector answered, its fingerprint is: {words}; nothing changed",
+)
+ENROLLED_AS = Text(
+    "已登记为 {customer} / {site} / {host}（代理编号 {agent}）",
+    "enrolled as {customer} / {site} / {host} (agent {agent})",
+)
+OUR_FINGERPRINT = Text(
+    "本机指纹（请与服务人员电话核对）：{words}（{numbers}）",
+    "fingerprint of this host (compare by telephone): {words} ({numbers})",
+)
+COLLECTOR_FINGERPRINT = Text(
+    "采集端指纹：{words}（{numbers}）", "fingerprint of the collector: {words} ({numbers})"
+)
+WAITING_FOR_APPROVAL = Text(
+    "等待服务人员核对指纹后批准；在此之前上传的数据已接收，但不评估",
+    "an engineer compares the fingerprint and approves; until then uploads are stored, not judged",
+)
+REQUEST_WRITTEN = Text(
+    "请求已写入 {file}：请带到采集端，执行 xunjian-collector enrol {file}，"
+    "再将应答文件带回，执行 xunjian-agent enrol --answer 文件",
+    "the request is in {file}: take it to the collector, run xunjian-collector enrol {file}, bring "
+    "the answer back and run xunjian-agent enrol --answer FILE",
+)
+FILE_UNUSABLE = Text(
+    "文件 {file} 无法读写（{detail}）", "the file {file} can't be read or written ({detail})"
+)
+ENROL_WANTS = Text(
+    "enrol 需要：采集端地址与 --code，或 --code 与 --request 文件，或 --answer 文件",
+    "enrol wants URL and --code, or --code and --request FILE, or --answer FILE",
+)
+SETTINGS_WRITTEN = Text("已写入设置文件 {file}", "the settings are in {file}")
+SETTINGS_OTHER_URL = Text(
+    "设置文件 {file} 中的采集端地址是 {url}：请修改设置文件，或使用其中的地址",
+    "the settings {file} name the collector {url}: change them, or use that address",
+)
+ENROLMENT_REFUSED = Text(
+    "采集端拒绝登记（状态码 {status}）{detail}", "the collector refused ({status}){detail}"
+)
+KEY_ROTATED = Text("已启用新的身份密钥", "the new key counts from now on")
+
+
 INTERRUPTED = Text(
     "巡检被中断：已完成的观测已保存，下次运行时上传",
     "the inspection was interrupted: what was observed is kept and goes up with the next run",
@@ -120,6 +196,20 @@ CACHED = Text(
 )
 RUN_UPLOADED = Text("第 {seq} 批已送达", "batch {seq} was handed over")
 RUN_KEPT = Text("第 {seq} 批保留：{why}", "batch {seq} is kept: {why}")
+RUN_FORKED = Text(
+    "第 {seq} 批：采集端在同一位置已有另一批（克隆的主机或恢复的快照），两批均已保存；"
+    "此后的数据使用新的纪元",
+    "batch {seq}: the collector has another one at this place (a cloned host, or one that was set "
+    "back); both are kept, and what follows is of a new epoch",
+)
+RUN_SPLIT = Text(
+    "第 {seq} 批过大，已拆分为 {into} 批", "batch {seq} is too large: split into {into}"
+)
+RUN_DEAD = Text(
+    "第 {seq} 批两次被拒绝，保留在本机，不再发送：{why}",
+    "batch {seq} was refused twice: it is kept here and not sent again: {why}",
+)
+RUN_PAUSED = Text("{until} 之前不再尝试上传：{why}", "no further attempt before {until}: {why}")
 RUN_FINISHED = Text(
     "巡检 {inspection}：{collected}/{total} 项有数据，待上传 {pending} 批",
     "inspection {inspection}: {collected} of {total} gave data, {pending} batches are pending",
@@ -129,21 +219,36 @@ STATUS_NEVER = Text("尚未巡检（{folder} 中没有缓存）", "no inspection
 STATUS_LINES = (
     ("agent", Text("代理", "agent")),
     ("epoch", Text("纪元", "epoch")),
+    ("unsealed_inspections", Text("未封装的巡检", "inspections not sealed yet")),
     ("unsealed_observations", Text("未封装的观测", "observations not sealed yet")),
     ("pending_batches", Text("待上传批次", "pending batches")),
     ("pending_bytes", Text("待上传字节数", "pending bytes")),
     ("last_acknowledged_seq", Text("最近确认的批次", "last acknowledged batch")),
     ("last_acknowledged_at", Text("最近确认时间", "last acknowledged at")),
-    ("dropped_batches", Text("因空间限制丢弃的批次", "batches dropped for want of space")),
-    (
-        "dropped_observations",
-        Text("因空间限制丢弃的观测", "observations dropped for want of space"),
-    ),
     ("damaged", Text("移开的损坏缓存", "damaged spool, moved aside")),
+)
+STATUS_PAUSED = Text(
+    "暂停上传至 {until}（连续 {failures} 次）：{why}",
+    "nothing is sent until {until} ({failures} attempts in a row): {why}",
 )
 STATUS_REFUSED = Text(
     "第 {seq} 批被拒绝 {times} 次：{why}", "batch {seq} was refused {times} times: {why}"
 )
+STATUS_GAP = Text(
+    "已舍弃 {observations} 条观测、{batches} 个批次（{loss}，{first} 至 {last}），将随下一批上报",
+    "{observations} observations and {batches} batches were let go ({loss}, {first} to {last}); "
+    "the next batch tells it",
+)
+STATUS_UNKNOWN = Text("数目不明的", "an unknown number of")
+LOSSES = {
+    "thinned": Text("30 天前的每日保留一条", "beyond 30 days one a day is kept"),
+    "unchanged": Text("内容未变的大块数据", "large readings that had not changed"),
+    "oldest": Text("最早的成功采集", "the oldest that had succeeded"),
+    "expired": Text("超过 400 天", "older than 400 days"),
+    "last_resort": Text("空间仍不足", "still no room"),
+    "damaged": Text("缓存损坏", "the spool was damaged"),
+    "split": Text("批次过大，已拆分", "a batch was too large and was split"),
+}
 STATUS_NONE = Text("无", "none")
 
 
@@ -182,8 +287,57 @@ HELP = {
         "examples:\n  xunjian-agent run\n  xunjian-agent run --only host --settings ./agent.toml\n"
         "exit codes: 0 done; 1 not all was uploaded, the data are kept; 2 could not",
     ),
+    "deliver": Text(
+        "上传待上传的数据，不作巡检；由定时器启动时遵守已约定的等待时间",
+        "Upload what waits, without an inspection; waits that are under way are kept to.",
+    ),
+    "now": Text("不等待，立即尝试", "do not wait, try at once"),
+    "deliver_examples": Text(
+        "示例：\n  xunjian-agent deliver\n  xunjian-agent deliver --now\n"
+        "退出码：0 全部上传；1 尚有数据，已保留；2 无法执行",
+        "examples:\n  xunjian-agent deliver\n  xunjian-agent deliver --now\n"
+        "exit codes: 0 all is uploaded; 1 some waits, the data are kept; 2 could not",
+    ),
     "status": Text(
         "显示待上传、被拒绝和丢弃的数据", "Show what waits, what was refused and what was dropped."
+    ),
+    "enrol": Text(
+        "用一次性登记码登记本机：密钥在本机生成，不离开本机",
+        "Enrol this host with a one-time code: the key is made here and never leaves.",
+    ),
+    "enrol_url": Text("采集端地址", "address of the collector"),
+    "enrol_code": Text(
+        "一次性登记码；- 表示从标准输入读取", "the one-time code; - reads it from standard input"
+    ),
+    "enrol_fingerprint": Text(
+        "采集端指纹（六个词或数字），不符则拒绝",
+        "fingerprint of the collector (six words or numbers); another one is refused",
+    ),
+    "enrol_request": Text(
+        "离线登记：把请求写入该文件", "without a network: write the request to this file"
+    ),
+    "enrol_answer": Text(
+        "离线登记：读取带回的应答文件", "without a network: read the answer that was brought back"
+    ),
+    "enrol_state": Text(
+        "状态目录（默认取自设置文件）", "the state folder (default: that of the settings)"
+    ),
+    "enrol_examples": Text(
+        "示例：\n  xunjian-agent enrol https://xunjian.example.com --code 7ZQ2K-…\n"
+        "  xunjian-agent enrol --code 7ZQ2K-… --request /media/usb/erp-db.request\n"
+        "  xunjian-agent enrol --answer /media/usb/erp-db.request.answer\n"
+        "退出码：0 已登记；2 未能登记，未作更改",
+        "examples:\n  xunjian-agent enrol https://xunjian.example.com --code 7ZQ2K-…\n"
+        "  xunjian-agent enrol --code 7ZQ2K-… --request /media/usb/erp-db.request\n"
+        "  xunjian-agent enrol --answer /media/usb/erp-db.request.answer\n"
+        "exit codes: 0 enrolled; 2 could not, nothing changed",
+    ),
+    "rotate-key": Text(
+        "更换身份密钥：由新旧两把密钥共同签名，采集端确认后生效",
+        "Change the key: signed by the old and the new one, good once the collector confirmed it.",
+    ),
+    "rotate-key_examples": Text(
+        "示例：\n  xunjian-agent rotate-key", "examples:\n  xunjian-agent rotate-key"
     ),
     "status_examples": Text(
         "示例：\n  xunjian-agent status\n  xunjian-agent status --json",

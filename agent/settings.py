@@ -1,12 +1,14 @@
 """The agent's settings: a TOML file, checked whole before anything runs.
 
 [agent]
-id = "erp-db-01"                    # as agreed with the collector
 state = "/var/lib/xunjian"          # folder of the spool; absolute
 
 [collector]
 url = "https://inspection.example.com"
 ca_file = "/etc/xunjian/ca.pem"     # optional: trust these authorities, not the system's
+proxy = "http://proxy.example:3128" # optional; the environment's proxies are never used
+proxy_user = "inspection"
+proxy_password = { file = "/etc/xunjian/proxy.secret" }  # or credential, or command
 
 [run]
 parallel = 4                        # probes at once
@@ -29,8 +31,8 @@ from msgspec import Meta, Struct
 
 from agent import messages
 from agent.errors import SettingsError
+from agent.secret import SecretSource
 from checks.api import Text
-from wire.messages import Identifier
 
 Model = TypeVar("Model")
 
@@ -39,9 +41,8 @@ LONGEST_FILE_BYTES = 2**20
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who this agent is, and where it keeps what it has not handed over yet."""
+    """Where this agent keeps its identity, and what it has not handed over yet."""
 
-    id: Identifier
     state: Annotated[str, Meta(pattern=r"^/")] = "/var/lib/xunjian"
 
 
@@ -50,6 +51,11 @@ class Collector(Struct, frozen=True, forbid_unknown_fields=True):
 
     url: Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
     ca_file: Annotated[str, Meta(pattern=r"^/")] | None = None
+    proxy: Annotated[str, Meta(pattern=r"^http://[^\s/?#@]+/?$")] | None = None
+    """Reached in the clear; what goes to an https collector passes through it encrypted."""
+    proxy_user: Annotated[str, Meta(pattern=r"^[^:\x00-\x1f\x7f]+$", max_length=255)] | None = None
+    """For HTTP's Basic authentication, which a colon would end."""
+    proxy_password: SecretSource | None = None
 
 
 class Run(Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,24 +79,40 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All of it."""
 
-    agent: Agent
     collector: Collector
+    agent: Agent = Agent()
     run: Run = Run()
     checks: dict[str, CheckSettings] = {}
 
 
 _EXPECTED = {
     "agent": Text("一个 [agent] 节", "a section [agent]"),
-    "agent.id": Text(
-        '1 至 64 个字母、数字或 _.:- 组成的文本，例如 "erp-db-01"',
-        'a text of 1 to 64 letters, digits or _.:- such as "erp-db-01"',
-    ),
     "agent.state": Text("一个绝对路径", "an absolute path"),
     "collector": Text("一个 [collector] 节", "a section [collector]"),
     "collector.url": Text(
         "以 http:// 或 https:// 开头的地址", "an address that starts with http:// or https://"
     ),
     "collector.ca_file": Text("一个现有 PEM 文件的绝对路径", "the absolute path of a PEM file"),
+    "collector.proxy": Text(
+        '形如 "http://主机:端口" 的地址，不含用户和密码',
+        'an address like "http://host:port", without user and password',
+    ),
+    "collector.proxy_user": Text(
+        "不含冒号的用户名，与 proxy 一起设置", "a user without a colon, beside proxy"
+    ),
+    "collector.proxy_password": Text(
+        '{ credential = "…" }、{ file = "/…" } 或 { command = ["/…"] } 之一，'
+        "与 proxy_user 一起设置",
+        'one of { credential = "…" }, { file = "/…" }, { command = ["/…"] }, beside proxy_user',
+    ),
+    "collector.proxy_password.credential": Text(
+        "LoadCredential= 中的名称", "a name of LoadCredential="
+    ),
+    "collector.proxy_password.file": Text("一个绝对路径", "an absolute path"),
+    "collector.proxy_password.command": Text(
+        '以绝对路径开头的列表，例如 ["/usr/bin/pass", "show", "proxy"]',
+        'a list that starts with an absolute path, such as ["/usr/bin/pass", "show", "proxy"]',
+    ),
     "run": Text("一个 [run] 节", "a section [run]"),
     "run.parallel": Text("1 至 16 的整数", "a whole number from 1 to 16"),
     "run.memory_mebibytes": Text("128 至 16384 的整数", "a whole number from 128 to 16384"),
@@ -139,7 +161,19 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
         chosen[check_id] = _convert(path, text, table, CheckSettings, ("checks", check_id))
     if base.collector.ca_file is not None and not Path(base.collector.ca_file).is_file():
         raise _wrong(path, text, ("collector", "ca_file"), content)
+    for key, needed in (("proxy_user", "proxy"), ("proxy_password", "proxy_user")):
+        if getattr(base.collector, key) and not getattr(base.collector, needed):
+            raise _wrong(path, text, ("collector", key), content)
     return msgspec.structs.replace(base, checks=chosen)
+
+
+def written(state: str, url: str) -> str:
+    """Return the text of new settings, the least that there can be. JSON's strings are TOML's."""
+
+    def quoted(text: str) -> str:
+        return msgspec.json.encode(text).decode()
+
+    return f"[agent]\nstate = {quoted(state)}\n\n[collector]\nurl = {quoted(url)}\n"
 
 
 def _read(path: str) -> str:
@@ -176,7 +210,9 @@ def _convert(
         return msgspec.convert(content, model)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
-        keys = above + tuple(part for part in where.rstrip("`").split(".") if part)
+        keys = above + tuple(
+            part for part in where.rstrip("`").replace("[...]", "").split(".") if part
+        )
         if "unknown field" in message or "missing required field" in message:
             keys += (message.split("`")[1],)
         raise _wrong(path, text, keys, content, unknown="unknown field" in message) from error

@@ -38,6 +38,11 @@ NOT_UPLOADED = Text(
     f"主机管理员禁止上传（{PATH} 中 upload = false）：数据保留在本机",
     f"the administrator of this host forbids uploads (upload = false in {PATH}): the data stay",
 )
+NO_CONTACT = Text(
+    f"主机管理员禁止联系采集端（{PATH} 中 upload = false）：未发送任何内容",
+    f"the administrator of this host forbids contact with the collector (upload = false in {PATH}):"
+    " nothing was sent",
+)
 _STOPS = Text(
     "{path} 不可信（{what}），代理因此不执行任何操作：请以 root 更正",
     "{path} can't be relied on ({what}), so the agent does nothing: put it right as root",

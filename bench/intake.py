@@ -12,24 +12,34 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import quantiles
 
 import msgspec
 from sqlalchemy import func, select, text
 
+from bench.agents import Enrolment, enrolled, upload
 from bench.figures import Figure, Origin, Peer
 from bench.processes import environment, memory_of_tree
 from bench.server import Server, facts, moment
 from bench.year import EPOCH, inspection
 from checks.discovery import discover
 from collector.assessment.service import assess_pending
-from collector.customers.service import ensure_agent
 from collector.database import Database, open_database
+from collector.identity import open_identity
 from collector.intake.models import StoredBatch
-from collector.intake.service import Upload, accept
+from collector.intake.service import accept
 from wire.batch import Batch, encode_line, seal
+from wire.control import (
+    BATCH,
+    DELIVERY,
+    DELIVERY_HEADER,
+    KEY_HEADER,
+    SIGNATURE_HEADER,
+    Delivery,
+)
+from wire.envelope import to_header
 from wire.messages import WIRE_VERSION, Cost, Header, Observation, Target
 
 CONNECTIONS = 16
@@ -68,7 +78,7 @@ def measure(*, tiny: bool = False) -> list[Figure]:
         empty = Path(folder) / "empty"
         agents = _enrolled(empty, servers)
         batches = [
-            [_batch(server, agent, seq) for seq in range(1, each + 1)]
+            [_batch(server, agent.id, seq) for seq in range(1, each + 1)]
             for server, agent in zip(servers, agents, strict=True)
         ]
         runs = []
@@ -79,7 +89,7 @@ def measure(*, tiny: bool = False) -> list[Figure]:
         stored, judged = _disk(Path(folder) / "disk", servers, each=1 if tiny else 6)
     uploads = len(servers) * each
     note = (
-        f"{uploads} unsigned uploads (signatures come with enrolment) of {OBSERVATIONS} "
+        f"{uploads} signed uploads of {OBSERVATIONS} "
         f"observations, {len(batches[0][0].payload)} bytes packed, on {len(servers)} connections; "
         "each answered after its durable commit, while the assessment runs beside it."
     )
@@ -124,20 +134,21 @@ def measure(*, tiny: bool = False) -> list[Figure]:
     ]
 
 
-def _enrolled(folder: Path, servers: Sequence[Server]) -> list[str]:
+def _enrolled(folder: Path, servers: Sequence[Server]) -> list[Enrolment]:
     database = open_database(f"sqlite:///{folder}/collector.db")
-    with database.writing() as session:
-        agents = [
-            ensure_agent(
-                session,
-                customer="bench",
-                site="bench",
-                time_zone="Asia/Shanghai",
-                host=server.name,
-                now=moment(server, 0),
-            ).id
-            for server in servers
-        ]
+    identity = open_identity(folder / "collector.key", database)
+    agents = [
+        enrolled(
+            database,
+            identity,
+            customer="bench",
+            site="bench",
+            time_zone="Asia/Shanghai",
+            host=server.name,
+            now=moment(server, 0),
+        )
+        for server in servers
+    ]
     _tidied_bytes(database)
     database.close()
     return agents
@@ -171,7 +182,7 @@ def _batch(server: Server, agent: str, seq: int) -> Batch:
     return seal(header, [encode_line(each) for each in observations])
 
 
-def _run(folder: Path, agents: Sequence[str], batches: Sequence[Sequence[Batch]]) -> _Run:
+def _run(folder: Path, agents: Sequence[Enrolment], batches: Sequence[Sequence[Batch]]) -> _Run:
     with _serving(folder) as (process, port):
         run = asyncio.run(_drive(port, process.pid, agents, batches))
     database = open_database(f"sqlite:///{folder}/collector.db")
@@ -203,7 +214,7 @@ def _serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 async def _drive(
-    port: int, process: int, agents: Sequence[str], batches: Sequence[Sequence[Batch]]
+    port: int, process: int, agents: Sequence[Enrolment], batches: Sequence[Sequence[Batch]]
 ) -> _Run:
     await _until_healthy(port)
     latencies: list[float] = []
@@ -234,15 +245,15 @@ async def _until_healthy(port: int) -> None:
     await asyncio.sleep(2)
 
 
-async def _send(port: int, agent: str, batches: Sequence[Batch], latencies: list[float]) -> None:
+async def _send(
+    port: int, agent: Enrolment, batches: Sequence[Batch], latencies: list[float]
+) -> None:
+    # Signed before the clock starts: on a customer's host that is the agent's work.
+    heads = [_head(agent, seq, batch) for seq, batch in enumerate(batches, start=1)]
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for seq, batch in enumerate(batches, start=1):
-        head = (
-            f"PUT /v1/agents/{agent}/epochs/{EPOCH}/batches/{seq} HTTP/1.1\r\n"
-            f"Host: localhost\r\nContent-Length: {len(batch.payload)}\r\n\r\n"
-        )
+    for head, batch in zip(heads, batches, strict=True):
         started = time.perf_counter()
-        writer.write(head.encode() + batch.payload)
+        writer.write(head + batch.payload)
         answer = await reader.readuntil(b"\r\n\r\n")
         length = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
         await reader.readexactly(length)
@@ -250,6 +261,27 @@ async def _send(port: int, agent: str, batches: Sequence[Batch], latencies: list
             raise RuntimeError(answer[:200].decode())
         latencies.append(time.perf_counter() - started)
     writer.close()
+
+
+def _head(agent: Enrolment, seq: int, batch: Batch) -> bytes:
+    delivery = msgspec.json.encode(
+        Delivery(
+            agent=agent.id,
+            digest=batch.digest,
+            boot_id="4c4c4544-0042-3510-8051-b4c04f4d3332",
+            wall=datetime.now(UTC),
+            monotonic_seconds=time.monotonic(),
+            synchronised=True,
+        )
+    )
+    clocks = f"{to_header(delivery)}.{to_header(agent.key.sign(DELIVERY, delivery))}"
+    return (
+        f"PUT /v1/agents/{agent.id}/epochs/{EPOCH}/batches/{seq} HTTP/1.1\r\n"
+        f"Host: localhost\r\nContent-Type: {BATCH}\r\nContent-Length: {len(batch.payload)}\r\n"
+        f"{KEY_HEADER}: {agent.key.id}\r\n"
+        f"{SIGNATURE_HEADER}: {to_header(agent.key.sign(BATCH, batch.payload))}\r\n"
+        f"{DELIVERY_HEADER}: {clocks}\r\n\r\n"
+    ).encode()
 
 
 def _disk(folder: Path, servers: Sequence[Server], each: int) -> tuple[float, float]:
@@ -272,13 +304,12 @@ def _disk(folder: Path, servers: Sequence[Server], each: int) -> tuple[float, fl
     return (stored - before) / uploads, (judged - before) / uploads
 
 
-def _store(database: Database, agents: Mapping[Server, str], numbers: range) -> None:
+def _store(database: Database, agents: Mapping[Server, Enrolment], numbers: range) -> None:
     for seq in numbers:
         uploads = []
         for server, agent in agents.items():
-            batch = _batch(server, agent, seq)
-            at = moment(server, seq)
-            uploads.append(Upload(agent, EPOCH, seq, batch.payload, batch.digest, at))
+            batch = _batch(server, agent.id, seq)
+            uploads.append(upload(agent, EPOCH, seq, batch, moment(server, seq)))
         with database.writing() as session:
             accept(session, uploads)
 

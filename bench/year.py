@@ -6,13 +6,15 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import select
 
+from bench.agents import Enrolment, upload
+from bench.agents import enrolled as enrolled_agent
 from bench.server import SERVERS, Server, boot_id, facts, moment
 from checks.discovery import Catalogue
 from collector.assessment.service import assess_pending
-from collector.customers.service import ensure_agent
 from collector.database import Database, open_database
+from collector.identity import open_identity
 from collector.intake.models import Quarantine
-from collector.intake.service import Upload, accept
+from collector.intake.service import accept
 from wire.batch import Batch, encode_line, seal
 from wire.messages import (
     WIRE_VERSION,
@@ -77,32 +79,32 @@ def batch(server: Server, day: int, *, agent: str, seq: int) -> Batch:
     return seal(header, [encode_line(each) for each in read])
 
 
-def enrolled(database: Database) -> dict[Server, str]:
-    """Return the id of each server's agent, made where it is missing."""
-    with database.writing() as session:
-        return {
-            server: ensure_agent(
-                session,
-                customer=CUSTOMER,
-                site=SITE,
-                time_zone=TIME_ZONE,
-                host=server.name,
-                now=moment(server, 0),
-            ).id
-            for server in SERVERS
-        }
+def enrolled(database: Database, folder: Path) -> dict[Server, Enrolment]:
+    """Return each server's agent, enrolled with the collector whose key is in the folder."""
+    identity = open_identity(folder / "collector.key", database)
+    return {
+        server: enrolled_agent(
+            database,
+            identity,
+            customer=CUSTOMER,
+            site=SITE,
+            time_zone=TIME_ZONE,
+            host=server.name,
+            now=moment(server, 0),
+        )
+        for server in SERVERS
+    }
 
 
-def deliver(database: Database, agents: Mapping[Server, str], day: int) -> int:
+def deliver(database: Database, agents: Mapping[Server, Enrolment], day: int) -> int:
     """Accept one inspection of each of the servers on a day; return how many bytes they sent."""
     uploads = []
     for server, agent in agents.items():
-        sealed = batch(server, day, agent=agent, seq=day + 1)
-        at = moment(server, day)
-        uploads.append(Upload(agent, EPOCH, day + 1, sealed.payload, sealed.digest, at))
+        sealed = batch(server, day, agent=agent.id, seq=day + 1)
+        uploads.append(upload(agent, EPOCH, day + 1, sealed, moment(server, day)))
     with database.writing() as session:
         accept(session, uploads)
-    return sum(len(upload.payload) for upload in uploads)
+    return sum(len(each.payload) for each in uploads)
 
 
 def write_year(
@@ -110,7 +112,7 @@ def write_year(
 ) -> Database:
     """Return the database of a year in `folder`, each server inspected on its days."""
     database = open_database(f"sqlite:///{folder}/collector.db")
-    agents = enrolled(database)
+    agents = enrolled(database, folder)
     for day in sorted({day for own in days.values() for day in own}):
         deliver(database, {each: agents[each] for each in days if day in days[each]}, day)
     assess_pending(database, catalogue)

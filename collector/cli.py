@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from datetime import date, datetime
+from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -17,16 +18,21 @@ from sqlalchemy import select
 from checks.api import Text
 from checks.discovery import discover
 from collector.app import create_app
+from collector.customers.commands import customers, sites
 from collector.customers.models import Customer
 from collector.customers.service import no_customer
 from collector.database import open_database
+from collector.enrolment import commands as enrolment
+from collector.enrolment.commands import agents, slots
 from collector.errors import CollectorError, Unusable
-from collector.here.console import WIDTH_OF_A_FILE, ProgressBar, as_json, show
+from collector.here.console import ProgressBar, as_json, show
 from collector.here.service import Job, inspect_here, local_time_zone, read_material
+from collector.identity import open_identity
 from collector.intake.models import Quarantine
+from collector.options import HERE, WIDTH_OF_A_FILE, DataOption, LanguageOption
 from collector.reports.service import write_report
 from collector.reports.words import Language
-from collector.server import listen, serve
+from collector.server import Encryption, listen, serve, usable_encryption
 from collector.settings import from_environment
 
 app = typer.Typer(
@@ -37,7 +43,12 @@ app = typer.Typer(
     help="巡检采集端：接收巡检数据，评判，生成系统巡检报告。 Xunjian collector: takes in "
     "inspections, judges them, writes the report.",
 )
-HERE = Path("var/here")
+app.add_typer(customers, name="customer")
+app.add_typer(sites, name="site")
+app.add_typer(slots, name="slot")
+app.add_typer(agents, name="agent")
+app.command("enrol")(enrolment.enrol)
+app.command("alarms")(enrolment.alarms)
 _STOPPED = Text(
     "已中断：已采集的数据保留，下次巡检时上传。",
     "Stopped: what had been read is kept, and uploaded by the next inspection.",
@@ -46,12 +57,6 @@ _STOPPED = Text(
 
 CustomerOption = Annotated[
     str, typer.Option(help="主机所属客户。 Customer that the host belongs to.")
-]
-LanguageOption = Annotated[
-    Language, typer.Option("--lang", help="报告与输出的语言。 Language of report and output.")
-]
-DataOption = Annotated[
-    Path, typer.Option(help="SQLite 数据库所在目录。 Folder of the SQLite database.")
 ]
 
 
@@ -141,25 +146,42 @@ def serve_command(
     port: Annotated[
         int, typer.Option(help="监听端口。 Port to listen on.", min=0, max=65535)
     ] = 8400,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="TLS 证书链（PEM）。 Certificate chain for TLS (PEM)."),
+    ] = None,
+    certificate_key: Annotated[
+        Path | None, typer.Option(help="TLS 证书的私钥（PEM）。 Private key of the certificate.")
+    ] = None,
     data: DataOption = HERE,
 ) -> None:
-    """通过 HTTP 接收数据包并评判。 Take in batches over HTTP and assess them, until stopped.
+    """接收代理上传的签名数据包并评判。 Take in signed batches and assess them, until stopped.
 
-    数据包尚未签名：只应监听回环地址或自有网络。
-    Uploads are not signed yet: listen on loopback or in a network of your own.
+    不用 TLS 时只监听回环地址，由反向代理加密。
+    Without TLS it listens on loopback only, for a reverse proxy that encrypts.
 
     \b
     Examples:
       xunjian-collector serve
+      xunjian-collector serve --host 0.0.0.0 --certificate chain.pem --certificate-key key.pem
       XUNJIAN_DATABASE_URL=postgresql+psycopg:///xunjian xunjian-collector serve --port 8401
     """
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    encryption = _encryption(host, certificate, certificate_key)
+    settings = from_environment(data)
     listener = listen(host, port)
-    database = open_database(from_environment(data).database_url)
-    application = create_app(database, discover(), apart=True)
-    structlog.get_logger().info("listening", host=host, port=listener.getsockname()[1])
-    serve(application, listener)
+    database = open_database(settings.database_url)
+    identity = open_identity(settings.key_file, database)
+    application = create_app(database, discover(), identity, apart=True)
+    structlog.get_logger().info(
+        "listening",
+        host=host,
+        port=listener.getsockname()[1],
+        tls=encryption is not None,
+        fingerprint=identity.fingerprint,
+    )
+    serve(application, listener, encryption)
 
 
 @app.command()
@@ -199,6 +221,43 @@ def quarantine(
     for row in rows:
         line = f" line {row.line}" if row.line else ""
         typer.echo(f"{row.created_at:%Y-%m-%d %H:%M:%SZ}  {row.digest[:12]}{line}  {row.reason}")
+
+
+def _encryption(
+    host: str, certificate: Path | None, certificate_key: Path | None
+) -> Encryption | None:
+    """Return how to encrypt. Raise Unusable for half of it, a bad file, or none where it must."""
+    if certificate is None and certificate_key is None:
+        if not _is_loopback(host):
+            raise Unusable(
+                Text(
+                    f"在 {host} 上监听须加密：请给出 --certificate 和 --certificate-key，"
+                    "或监听 127.0.0.1 并由反向代理加密。",
+                    f"Listening on {host} needs TLS: give --certificate and --certificate-key, or "
+                    "listen on 127.0.0.1 behind a reverse proxy that encrypts.",
+                )
+            )
+        return None
+    if certificate is None or certificate_key is None:
+        raise Unusable(
+            Text(
+                "--certificate 与 --certificate-key 须同时给出。",
+                "--certificate and --certificate-key belong together.",
+            )
+        )
+    return usable_encryption(certificate, certificate_key)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError as error:
+        raise Unusable(
+            Text(
+                f"--host {host}：请给出 IP 地址，例如 127.0.0.1 或 0.0.0.0。",
+                f"--host {host}: give an IP address such as 127.0.0.1 or 0.0.0.0.",
+            )
+        ) from error
 
 
 def _day(text: str) -> date:

@@ -2,6 +2,7 @@
 
 CollectorError
 ├── DatabaseUnusable   can't be opened or written, or was made by a newer version
+├── IdentityUnusable   the collector's key file is missing, damaged or another one
 ├── CannotServe        the address is taken or not ours
 ├── NotFound           no such customer, host or agent
 ├── InspectionFailed   the agent of `inspect-here` could not do its job
@@ -9,16 +10,21 @@ CollectorError
 ├── Unusable           a word of the command line, or a folder
 ├── NotDerivable       a report of a day before the newest inspection
 ├── NotWritten, PdfNotMade, FontUnreadable   the report can't be made (collector/reports/)
-└── Refused            an upload that is answered with a 4xx
-    ├── UnknownAgent   404
+├── NotEnrolled        an enrolment, an approval or a rotation that can't be made
+└── Refused            a request that is answered with a 4xx
+    ├── UnknownKey     401: no key, an unknown one, or a signature that is not of it
+    ├── ForGood        403: revoked or retired; says so in a signed refusal
+    ├── CodeRefused    403: the code of an enrolment is unknown, expired or used
     ├── BodyTooLarge   413
-    ├── Forked         409: this place of the chain holds other bytes already
-    └── NotABatch      422
+    ├── WrongType      415
+    ├── NotABatch      422
+    └── Overloaded     503: more is under way than is good for the memory; with Retry-After
 """
 
 from typing import ClassVar
 
 from checks.api import Text
+from wire.control import RefusalKind
 
 
 class CollectorError(Exception):
@@ -34,6 +40,10 @@ class CollectorError(Exception):
 
 class DatabaseUnusable(CollectorError):
     """The database can't be used."""
+
+
+class IdentityUnusable(CollectorError):
+    """The collector's key file can't be used."""
 
 
 class CannotServe(CollectorError):
@@ -60,22 +70,39 @@ class NotDerivable(CollectorError):
     """A report of a day that is before the newest inspection."""
 
 
+class NotEnrolled(CollectorError):
+    """What a person asked for at the command line can't be done with this agent or slot."""
+
+
 class Refused(CollectorError):
-    """An upload that is not taken; nothing of it is stored."""
+    """A request that is not taken; nothing of it is stored."""
 
     status: ClassVar[int] = 400
 
 
-class UnknownAgent(Refused):
-    """No agent has this id."""
+class UnknownKey(Refused):
+    """Whoever asks has not shown that he is an agent of this collector."""
 
-    status = 404
+    status = 401
 
 
-class Forked(Refused):
-    """The same place in the agent's chain holds other bytes."""
+class ForGood(Refused):
+    """An agent that is known, and whose uploads are not taken any more."""
 
-    status = 409
+    status = 403
+
+    def __init__(self, text: Text | str, kind: RefusalKind) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.signed = b""
+        """The refusal in an envelope; put in where the request is answered."""
+
+
+class CodeRefused(Refused):
+    """A one-time code that can't be used. Why is told only to those who proved that they know it:
+    to all others an unknown code and a wrong proof look alike."""
+
+    status = 403
 
 
 class BodyTooLarge(Refused):
@@ -84,7 +111,19 @@ class BodyTooLarge(Refused):
     status = 413
 
 
+class WrongType(Refused):
+    """The body says of itself that it is something else."""
+
+    status = 415
+
+
 class NotABatch(Refused):
-    """The request can't be a batch at all."""
+    """The request can't be what it should be at all."""
 
     status = 422
+
+
+class Overloaded(Refused):
+    """Too much at once: come again in a moment."""
+
+    status = 503

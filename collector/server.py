@@ -2,15 +2,18 @@
 
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from checks.api import Text
-from collector.errors import CannotServe
+from collector.errors import CannotServe, Unusable
 
 _START_SECONDS = 15.0
 
@@ -36,9 +39,32 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(app: FastAPI, listener: socket.socket) -> None:
+@dataclass(frozen=True)
+class Encryption:
+    """Certificate chain and private key of the server, PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+def usable_encryption(certificate: Path, key: Path) -> Encryption:
+    """Return the two files for TLS. Raise Unusable if they can't be used together."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:  # SSLError is one, too
+        what = error.strerror or str(error)
+        raise Unusable(
+            Text(
+                f"证书 {certificate} 与私钥 {key} 无法使用：{what}。",
+                f"The certificate {certificate} and the key {key} can't be used: {what}.",
+            )
+        ) from error
+    return Encryption(certificate, key)
+
+
+def serve(app: FastAPI, listener: socket.socket, encryption: Encryption | None = None) -> None:
     """Serve until the process is told to stop."""
-    uvicorn.Server(configuration(app)).run(sockets=[listener])
+    uvicorn.Server(configuration(app, encryption)).run(sockets=[listener])
 
 
 @contextmanager
@@ -73,7 +99,7 @@ def serving(app: FastAPI) -> Iterator[str]:
         listener.close()
 
 
-def configuration(app: FastAPI) -> uvicorn.Config:
+def configuration(app: FastAPI, encryption: Encryption | None = None) -> uvicorn.Config:
     """Return how uvicorn runs here: nothing told about itself, no proxy trusted, no access log."""
     return uvicorn.Config(
         app,
@@ -83,4 +109,6 @@ def configuration(app: FastAPI) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=10,
+        ssl_certfile=encryption.certificate if encryption else None,
+        ssl_keyfile=encryption.key if encryption else None,
     )

@@ -5,9 +5,10 @@ from sqlalchemy import MetaData
 from collector.assessment import models as assessment
 from collector.customers import models as customers
 from collector.database import Base
+from collector.enrolment import models as enrolment
 from collector.intake import models as intake
 
-MODULES = (customers, intake, assessment)
+MODULES = (customers, enrolment, intake, assessment)
 
 
 def metadata() -> MetaData:

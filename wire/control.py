@@ -98,19 +98,25 @@ class Enrolled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     proof: Digest
 
 
-class Rotation(Struct, frozen=True, kw_only=True):
+class Reach(Struct, frozen=True):
+    """How far a key has sealed in one epoch."""
+
+    epoch: Identifier
+    last_seq: Annotated[int, Meta(ge=1, le=2**53)]
+
+
+class Rotation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A new key takes over; signed by the old key and by the new one.
 
-    The old key stays valid for what it has sealed: in `epoch` up to `last_seq`, and in the epochs
-    before. Validity goes by place in the chain, not by time.
+    The old key stays valid for what it has sealed and not delivered yet, and for nothing else.
+    Validity goes by place in the chain, not by time.
     """
 
     wire: Label
     agent: Identifier
     old_key_id: Digest
     public_key: PublicKey
-    epoch: Identifier
-    last_seq: Annotated[int, Meta(ge=0, le=2**53)]
+    sealed: Annotated[tuple[Reach, ...], Meta(max_length=100)] = ()
 
 
 class Rotated(Struct, frozen=True, kw_only=True):

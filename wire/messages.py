@@ -151,13 +151,16 @@ class Loss(Enum):
     """Failures or sealed batches, because nothing else was left to let go."""
     DAMAGED = "damaged"
     """The spool was damaged and set aside; how much was in it is not known."""
+    SPLIT = "split"
+    """Nothing went: a sealed batch was too large for the way and follows in smaller ones; its
+    number is missing in the chain."""
 
 
 class Gap(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the agent had to let go: it is not lost unseen."""
 
     loss: Loss
-    observations: Count | None
+    observations: Count | None = None
     """None: not known."""
     batches: Count = 0
     """Sealed batches among it: their numbers are missing in the chain."""

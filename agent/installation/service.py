@@ -53,7 +53,6 @@ url = "{url}"
 [run]
 # interval_hours = 24    # 与 xunjian-agent.timer 一致 / as the timer is set
 """
-_EXAMPLE_URL = "https://inspection.example.com"
 
 
 class Preparation(Struct, frozen=True):
@@ -80,8 +79,9 @@ def prepare_install(root: Path, url: str | None, *, by_sudo: bool) -> Preparatio
     steps: list[Step] = [*_user(root)]
     steps.append(MakeFolder(_at(root, STATE), 0o700, USER))
     steps.append(MakeFolder(_at(root, SETTINGS).parent, 0o755))
-    example = _EXAMPLE.format(url=url or _EXAMPLE_URL)
-    steps.append(WriteFile(_at(root, SETTINGS), example, 0o644, keep=True))
+    if url is not None:
+        example = _EXAMPLE.format(url=url)
+        steps.append(WriteFile(_at(root, SETTINGS), example, 0o644, keep=True))
     if systemd:
         groups = tuple(name for name in _USEFUL_GROUPS if _has_line(root, "etc/group", name))
         for name, content in units(_started_by(), groups, privileged=privileged):
@@ -94,7 +94,9 @@ def prepare_install(root: Path, url: str | None, *, by_sudo: bool) -> Preparatio
         remarks += [texts.NO_SYSTEMD, *(Text.same(line) for line in cron_lines())]
     if by_sudo or not systemd:
         steps += _sudo_rule(root, remarks)
-    remarks.append(texts.INSTALLED.format(settings=SETTINGS, user=USER))
+    configured = url is not None or _at(root, SETTINGS).exists()
+    done = texts.INSTALLED if configured else texts.INSTALLED_WITHOUT_URL
+    remarks.append(done.format(settings=SETTINGS, user=USER))
     return Preparation(tuple(steps), tuple(remarks))
 
 

@@ -36,6 +36,10 @@ INSTALLED = Text(
     "installed. Next: edit {settings}, then enrol this host as the user {user}: "
     "sudo -u {user} xunjian-agent enrol --help",
 )
+INSTALLED_WITHOUT_URL = Text(
+    "安装完成，但还没有 {settings}：请再次执行 xunjian-agent install --url 采集端地址",
+    "installed, but there is no {settings} yet: run xunjian-agent install --url ADDRESS again",
+)
 UNINSTALLED = Text("卸载完成", "uninstalled")
 DATA_STAY = Text(
     "{state} 和 {settings} 中的数据与设置保留；加 --purge 可一并删除",

@@ -65,7 +65,7 @@ Description=Xunjian inspection of this host (read-only)
 Documentation=man:systemd.timer(5)
 Wants=network-online.target xunjian-privileged.service
 After=network-online.target xunjian-privileged.service
-ConditionPathExistsGlob={state}/identity/*
+ConditionPathExists={state}/identity/enrolled
 
 [Service]
 {common}{guest}\
@@ -92,7 +92,7 @@ ExecStart={agent} deliver
 _PRIVILEGED = """\
 [Unit]
 Description=Xunjian readings that need root (a closed table of commands)
-ConditionPathExistsGlob={state}/identity/*
+ConditionPathExists={state}/identity/enrolled
 
 [Service]
 {common}\

@@ -34,6 +34,8 @@ class StoredInspection(Base):
     score: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """collector.assessment.score.Score as of this inspection."""
     broken: Mapped[list[str]] = mapped_column(JSON)
+    offset_seconds: Mapped[float | None] = mapped_column(Float)
+    """How far the host's clock was ahead of the collector's (negative: behind); None: not known."""
 
 
 class NewestObservation(Base):

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKeyConstraint, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKeyConstraint, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from collector.database import Base, Moment
+from wire.messages import Standing
 
 
 class Customer(Base):
@@ -50,7 +51,7 @@ class Host(Base):
 
 
 class Agent(Base):
-    """An agent that may upload for one host. Its id is never used again."""
+    """An agent that uploads for one host, known by its key. Its id is never used again."""
 
     __tablename__ = "agent"
     __table_args__ = (
@@ -62,3 +63,11 @@ class Agent(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     host_id: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(Moment)
+    standing: Mapped[str] = mapped_column(String(8), default=Standing.PENDING.value)
+    """wire.messages.Standing."""
+    decided_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When a person approved or revoked it."""
+    decided_by: Mapped[str | None] = mapped_column(String(200))
+    revoked_why: Mapped[str | None] = mapped_column(String(500))
+    told: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    """What the agent told of its host when it enrolled. Hints, never keys: clones share them."""

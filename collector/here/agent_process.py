@@ -25,15 +25,40 @@ class Event:
     values: dict[str, Any]
 
 
-def write_settings(folder: Path, *, agent: str, url: str) -> Path:
+def state_of(folder: Path) -> Path:
+    """Return where the agent of a folder keeps its state."""
+    return (folder / "state").absolute()
+
+
+def is_enrolled(folder: Path) -> bool:
+    """Return whether the agent of a folder has its identity."""
+    return (state_of(folder) / "identity" / "enrolled").exists()
+
+
+def enrol_agent(settings: Path, url: str, code: str, language: str) -> None:
+    """Enrol the agent of these settings. Raise InspectionFailed with the agent's own sentence."""
+    command = [sys.executable, "-m", "agent", "enrol", url, "--settings", str(settings)]
+    done = subprocess.run(
+        # The code goes in by a pipe: a list of arguments can be seen by everybody.
+        [*command, "--code", "-", "--lang", language, "--json"],
+        input=f"{code}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise InspectionFailed(said[-1].removeprefix("xunjian-agent: "))
+
+
+def write_settings(folder: Path, *, url: str) -> Path:
     """Write the agent's settings and return the file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "agent.toml"
     # JSON's strings are TOML's basic strings, escapes included.
     lines = [
         "[agent]",
-        f"id = {json.dumps(agent)}",
-        f"state = {json.dumps(str((folder / 'state').absolute()))}",
+        f"state = {json.dumps(str(state_of(folder)))}",
         "",
         "[collector]",
         f"url = {json.dumps(url)}",

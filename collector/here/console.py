@@ -47,8 +47,6 @@ _COLUMNS = (
 )
 _FIXED = 2
 """Columns that are never broken into lines."""
-WIDTH_OF_A_FILE = 140
-"""Columns of the table where the output is no terminal."""
 
 
 @dataclass

@@ -16,17 +16,29 @@ from sqlalchemy import func, select
 from checks.api import Text
 from checks.discovery import Catalogue
 from collector.app import create_app
-from collector.customers.service import ensure_agent, find_customer
+from collector.customers.models import Agent
+from collector.customers.service import ensure_host_of, find_customer
 from collector.database import Database, open_database
+from collector.enrolment.models import Slot
+from collector.enrolment.record import person_here
+from collector.enrolment.service import approve, open_slot
 from collector.errors import Busy, InspectionFailed, Unusable
-from collector.here.agent_process import Event, run_agent, write_settings
+from collector.here.agent_process import (
+    Event,
+    enrol_agent,
+    is_enrolled,
+    run_agent,
+    write_settings,
+)
+from collector.identity import open_identity
 from collector.intake.models import PENDING, StoredBatch
 from collector.reports.gather import gather
 from collector.reports.material import Material
 from collector.reports.service import Written, write_report
 from collector.reports.words import Language
 from collector.server import serving
-from collector.settings import from_environment
+from collector.settings import Settings, from_environment
+from wire.messages import Standing
 
 ASSESSMENT_SECONDS = 120.0
 
@@ -60,30 +72,27 @@ def inspect_here(job: Job, catalogue: Catalogue, heard: Callable[[Event], None])
     Raise a CollectorError, with one sentence, if the job can't be done.
     """
     with _alone(job.folder):
-        database = open_database(from_environment(job.folder).database_url)
+        settings = from_environment(job.folder)
+        database = open_database(settings.database_url)
         try:
-            return _inspect(job, database, catalogue, heard)
+            return _inspect(job, settings, database, catalogue, heard)
         finally:
             database.close()
 
 
 def _inspect(
-    job: Job, database: Database, catalogue: Catalogue, heard: Callable[[Event], None]
+    job: Job,
+    settings: Settings,
+    database: Database,
+    catalogue: Catalogue,
+    heard: Callable[[Event], None],
 ) -> Done:
+    identity = open_identity(settings.key_file, database)
     zone = local_time_zone()
-    with database.writing() as session:
-        agent = ensure_agent(
-            session,
-            customer=job.customer,
-            site="本机",
-            time_zone=zone,
-            host=socket.gethostname(),
-            now=datetime.now(UTC),
-        ).id
     inspection, collected, planned = "", 0, 0
-    with serving(create_app(database, catalogue)) as url:
-        settings = write_settings(job.folder / "agents" / agent, agent=agent, url=url)
-        for event in run_agent(settings, job.only, job.language.value):
+    with serving(create_app(database, catalogue, identity)) as url:
+        agent_settings = _agent(job, database, zone, url)
+        for event in run_agent(agent_settings, job.only, job.language.value):
             heard(event)
             if event.kind == "kept":
                 raise InspectionFailed(str(event.values["why"]))
@@ -98,6 +107,44 @@ def _inspect(
     material = read_material(database, job.customer, catalogue, year=today.year, today=today)
     written = write_report(material, job.language, job.output)
     return Done(material, written, inspection, collected, planned)
+
+
+def _agent(job: Job, database: Database, zone: str, url: str) -> Path:
+    """Return the settings of this machine's agent, enrolled and approved where it is not yet.
+
+    Whoever starts `inspect-here` is both sides, so there is nobody to compare fingerprints with.
+    """
+    now = datetime.now(UTC)
+    with database.writing(alone=True) as session:
+        host = ensure_host_of(
+            session,
+            customer=job.customer,
+            site="本机",
+            time_zone=zone,
+            host=socket.gethostname(),
+            now=now,
+        )
+        known = session.scalars(
+            select(Slot.id)
+            .join(Agent, (Agent.customer_id == Slot.customer_id) & (Agent.id == Slot.agent_id))
+            .where(
+                Slot.customer_id == host.customer_id,
+                Slot.host_id == host.id,
+                Agent.standing == Standing.ACTIVE.value,
+            )
+            .order_by(Slot.created_at.desc())
+        ).all()
+        for slot_id in known:
+            if is_enrolled(job.folder / "agents" / slot_id):
+                return write_settings(job.folder / "agents" / slot_id, url=url)
+        opened = open_slot(session, host, person_here(), now)
+    settings = write_settings(job.folder / "agents" / opened.slot_id, url=url)
+    enrol_agent(settings, url, opened.code, job.language.value)
+    with database.writing(alone=True) as session:
+        slot = session.scalars(select(Slot).where(Slot.id == opened.slot_id)).one()
+        agent = session.get_one(Agent, (slot.customer_id, slot.agent_id))
+        approve(session, agent, person_here(), datetime.now(UTC))
+    return settings
 
 
 def read_material(

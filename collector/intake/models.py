@@ -7,13 +7,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from collector.database import Base, Moment
 
+HELD = "held"
+"""Of an agent that nobody has approved yet: stored, acknowledged, and not looked at."""
 PENDING = "pending"
 ASSESSED = "assessed"
 QUARANTINED = "quarantined"
 
 
 class StoredBatch(Base):
-    """One batch as it came, kept as evidence: every verdict can be derived from it again."""
+    """One batch as it came, kept as evidence: every verdict can be derived from it again.
+
+    Where a chain was forked (a cloned host, a restored snapshot), the batch that came first has the
+    branch '', another at the same place the start of its own digest.
+    """
 
     __tablename__ = "batch"
     __table_args__ = (
@@ -25,10 +31,18 @@ class StoredBatch(Base):
     customer_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     agent_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     epoch: Mapped[str] = mapped_column(String(64), primary_key=True)
+    branch: Mapped[str] = mapped_column(String(16), primary_key=True, default="")
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     digest: Mapped[str] = mapped_column(String(64))
     payload: Mapped[bytes] = mapped_column(LargeBinary)
     received_at: Mapped[datetime] = mapped_column(Moment)
+    key_id: Mapped[str] = mapped_column(String(64))
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+    """By this key over the payload as wire.control.BATCH."""
+    delivery: Mapped[str | None] = mapped_column(Text)
+    """wire.control.DELIVERY_HEADER as it came, unchecked; None for a bundle."""
+    bundle: Mapped[str | None] = mapped_column(String(64))
+    """Which bundle it came in; None: over HTTP."""
     state: Mapped[str] = mapped_column(String(12), default=PENDING)
     inspection_id: Mapped[str | None] = mapped_column(String(64))
 

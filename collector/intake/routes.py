@@ -3,58 +3,101 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-import msgspec
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 
+from collector.answers import ENVELOPE, answered, documented
+from collector.errors import ForGood, UnknownKey
+from collector.identity import Identity
+from collector.intake.admission import Admission
+from collector.intake.body import declared_length, demand_type, read_body
 from collector.intake.service import Upload, check_body, too_large
 from collector.intake.writer import Writer
 from wire.batch import LIMITS, digest_of
+from wire.control import (
+    ACKNOWLEDGEMENT,
+    BATCH,
+    DELIVERY_HEADER,
+    KEY_HEADER,
+    REFUSAL,
+    SIGNATURE_HEADER,
+    Refusal,
+)
+from wire.envelope import from_header
+from wire.errors import Unreadable
 
 router = APIRouter()
-_encoder = msgspec.json.Encoder()
 
 Identifier = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 Sequence = Annotated[int, Path(ge=1, le=2**53)]
+LONGEST_DELIVERY = 2000
+"""Characters of the header that tells the host's clocks."""
+
+_RESPONSES = {
+    201: answered("Stored; signed acknowledgement."),
+    200: answered("The same bytes had been stored before; signed acknowledgement."),
+    409: answered("Stored beside another batch of that place; signed acknowledgement, `forked`."),
+    **documented(401, 403, 413, 415, 422, 503),
+}
 
 
 @router.put(
     "/v1/agents/{agent}/epochs/{epoch}/batches/{seq}",
     response_class=Response,
+    status_code=201,
+    responses=_RESPONSES,
     summary="Deliver one batch; the same bytes may be sent again.",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {BATCH: {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
 )
 async def put_batch(
-    request: Request, agent: Identifier, epoch: Identifier, seq: Sequence
+    request: Request,
+    agent: Identifier,
+    epoch: Identifier,
+    seq: Sequence,
+    key: Annotated[str, Header(alias=KEY_HEADER)] = "",
+    signature: Annotated[str, Header(alias=SIGNATURE_HEADER)] = "",
+    delivery: Annotated[str | None, Header(alias=DELIVERY_HEADER)] = None,
 ) -> Response:
-    """Answer 201 for new bytes and 200 for the same bytes again, both with an acknowledgement."""
-    payload = await _body(request)
-    check_body(payload)
-    writer: Writer = request.app.state.writer
-    upload = Upload(agent, epoch, seq, payload, digest_of(payload), datetime.now(UTC))
-    acknowledgement = await writer.store(upload)
+    """Answer with a signed acknowledgement once the batch is durable, never before."""
+    demand_type(request, BATCH)
+    try:
+        signed = from_header(signature)
+    except Unreadable as error:
+        raise UnknownKey(f"{SIGNATURE_HEADER}: {error}") from error
+    admission: Admission = request.app.state.admission
+    identity: Identity = request.app.state.identity
+    # A body that does not tell its length may grow to the limit.
+    length = declared_length(request)
+    with admission.of(LIMITS.packed_bytes if length is None else length):
+        payload = await read_body(request, LIMITS.packed_bytes, too_large())
+        check_body(payload)
+        digest = digest_of(payload)
+        now = datetime.now(UTC)
+        upload = Upload(
+            *(agent, epoch, seq, payload, digest, now, key, signed),
+            delivery=delivery if delivery is None or len(delivery) <= LONGEST_DELIVERY else None,
+        )
+        writer: Writer = request.app.state.writer
+        try:
+            acknowledgement = await writer.store(upload)
+        except ForGood as error:
+            refusal = Refusal(agent=agent, kind=error.kind, digest=digest, server_time=now)
+            error.signed = identity.sign(refusal, REFUSAL)
+            raise
     request.app.state.arrived.set()
+    status = 409 if acknowledgement.forked else 200 if acknowledgement.duplicate else 201
     return Response(
-        _encoder.encode(acknowledgement),
-        status_code=200 if acknowledgement.duplicate else 201,
-        media_type="application/json",
+        identity.sign(acknowledgement, ACKNOWLEDGEMENT), status_code=status, media_type=ENVELOPE
     )
 
 
-@router.get("/v1/health", response_class=Response, summary="Is the collector there?")
+@router.get(
+    "/v1/health", response_class=Response, status_code=204, summary="Is the collector there?"
+)
 async def health() -> Response:
     """Answer 204."""
     return Response(status_code=204)
-
-
-async def _body(request: Request) -> bytes:
-    """Return the body, never holding more than the limit. Raise BodyTooLarge."""
-    declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > LIMITS.packed_bytes:
-        raise too_large()
-    chunks: list[bytes] = []
-    length = 0
-    async for chunk in request.stream():
-        length += len(chunk)
-        if length > LIMITS.packed_bytes:
-            raise too_large()
-        chunks.append(chunk)
-    return b"".join(chunks)

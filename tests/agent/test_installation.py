@@ -14,7 +14,9 @@ from agent.cli import main
 from agent.installation import service
 from agent.installation.steps import InstallationError
 from agent.installation.sudoers import sudoers
+from agent.installation.units import STATE
 from agent.privileged import READINGS
+from agent.settings import load
 from agent.tools import demand_roots
 from tests.unprivileged import as_nobody, open_folder
 
@@ -106,7 +108,7 @@ def service_user(root: Path) -> tuple[int, int]:
 
 
 def test_again_changes_nothing_and_what_the_administrator_wrote_stays(root: Path) -> None:
-    install(root)
+    install(root, "--url", "https://inspection.example.com")
     settings = root / "etc/xunjian/agent.toml"
     settings.write_text("# mine\n")
     settings.chmod(0o600)
@@ -125,7 +127,7 @@ def test_a_dry_run_says_all_and_does_nothing(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = listing(root)
-    assert install(root, "--dry-run", "--sudo", "--lang", "en") == 0
+    assert install(root, "--dry-run", "--sudo", "--url", "https://x.example", "--lang", "en") == 0
     assert listing(root) == before
     output = capsys.readouterr().out
     for word in ("useradd", "agent.toml", "xunjian-agent.timer", "sudoers.d/xunjian", "systemctl"):
@@ -138,7 +140,7 @@ def test_a_dry_run_says_all_and_does_nothing(
 
 def test_uninstall_purged_leaves_nothing_behind(root: Path) -> None:
     before = listing(root)
-    install(root, "--sudo")
+    install(root, "--sudo", "--url", "https://inspection.example.com")
     (root / "var/lib/xunjian/spool.db").write_text("data")
     (root / "etc/xunjian/veto.toml").write_text("off = true\n")
     assert uninstall(root, "--purge") == 0
@@ -150,7 +152,7 @@ def test_uninstall_purged_leaves_nothing_behind(root: Path) -> None:
 
 
 def test_uninstall_leaves_data_and_settings(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    install(root, "--sudo")
+    install(root, "--sudo", "--url", "https://inspection.example.com")
     (root / "var/lib/xunjian/spool.db").write_text("data")
     assert uninstall(root) == 0
     assert "--purge" in capsys.readouterr().out
@@ -183,6 +185,16 @@ def test_the_units_are_valid_and_closed(root: Path) -> None:
             ["systemd-analyze", "verify", str(folder / timer)], capture_output=True, text=True
         )
         assert [line for line in verified.stderr.splitlines() if "xunjian" in line] == []
+
+
+def test_the_settings_that_are_written_are_read(root: Path) -> None:
+    install(root)
+    file = root / "etc/xunjian/agent.toml"
+    assert not file.exists(), "without an address there is nothing to write"
+    install(root, "--url", "https://inspection.example.com/x")
+    settings = load(str(file))
+    assert settings.collector.url == "https://inspection.example.com/x"
+    assert settings.agent.state == STATE
 
 
 def test_a_group_that_is_not_there_does_not_keep_the_service_from_starting(root: Path) -> None:

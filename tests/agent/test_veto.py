@@ -67,11 +67,18 @@ def test_chapters_and_globs_are_vetoed(vetoed: Vetoed, pattern: str) -> None:
 
 def test_switched_off_nothing_happens(vetoed: Vetoed) -> None:
     vetoed.say("off = true")
-    for finished in (vetoed.site.run(), vetoed.site.agent("check", "sample")):
+    settings = str(vetoed.site.configure())
+    for finished in (
+        vetoed.site.run(),
+        vetoed.site.agent("check", "sample"),
+        vetoed.site.agent("deliver", "--settings", settings),
+        vetoed.site.agent("enrol", "http://127.0.0.1:9", "--code", "x", "--settings", settings),
+        vetoed.site.agent("rotate-key", "--settings", settings),
+    ):
         assert finished.exit_code == 0
         assert finished.output == ""
         assert "停用" in finished.errors
-    assert not vetoed.site.state.exists()
+    assert not (vetoed.site.state / "spool.db").exists()
 
 
 def test_without_upload_the_inspection_stays_here(vetoed: Vetoed) -> None:
@@ -80,10 +87,20 @@ def test_without_upload_the_inspection_stays_here(vetoed: Vetoed) -> None:
         vetoed.site.url = collector.url
         vetoed.site.configure()
         finished = vetoed.site.run("--lang", "en")
-    assert finished.exit_code == 1
-    assert collector.requests == []
-    assert "forbids uploads" in finished.events("kept")[0]["why"]
-    assert vetoed.site.status()["pending_batches"] == 1
+        assert finished.exit_code == 1
+        assert vetoed.site.deliver("--now").exit_code == 1
+        assert vetoed.site.deliver().output == "", "the timer's attempts are quiet"
+        settings = f"{vetoed.site.folder}/agent.toml"
+        for arguments in (
+            ("enrol", collector.url, "--code", "x", "--settings", settings),
+            ("rotate-key", "--settings", settings),
+        ):
+            refused = vetoed.site.agent(*arguments, "--lang", "en")
+            assert refused.exit_code == 2
+            assert "forbids contact" in refused.errors
+        assert collector.requests == []
+    assert "forbids uploads" in finished.events("forbidden")[0]["why"]
+    assert vetoed.site.status()["unsealed_inspections"] == 1
 
 
 @pytest.mark.parametrize(
@@ -112,7 +129,7 @@ def test_what_cannot_be_relied_on_stops_the_agent(
         assert finished.output == ""
         assert finished.errors.count("\n") == 1
         assert word in finished.errors
-    assert not vetoed.site.state.exists()
+    assert not (vetoed.site.state / "spool.db").exists()
 
 
 def test_a_veto_is_never_a_link_nor_anything_else(vetoed: Vetoed) -> None:

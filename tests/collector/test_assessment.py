@@ -20,17 +20,18 @@ from collector.assessment.models import (
 from collector.assessment.service import assess_pending
 from collector.database import Database
 from collector.intake.models import Quarantine, StoredBatch
-from collector.intake.service import Upload, accept
-from tests.collector.place import Place
+from collector.intake.service import accept
+from tests.collector.place import Place, uploaded
 from tests.collector.sample_checks import CATALOGUE
 from tests.messages import START, batch_of, header, inspection, observation
-from wire.batch import Batch, digest_of, encode_line, seal
+from wire.batch import Batch, encode_line, seal
 from wire.messages import Observation, Reason
 
 
 def deliver(database: Database, place: Place, payload: bytes, seq: int = 1) -> None:
     """Accept bytes at a place of the chain and assess them."""
-    upload = Upload(place.agent, "epoch-1", seq, payload, digest_of(payload), START)
+    # One inspection a day, handed over an hour later.
+    upload = uploaded(place, payload, seq=seq, at=START + timedelta(days=seq - 1, hours=1))
     with database.writing() as session:
         accept(session, [upload])
     assert assess_pending(database, CATALOGUE) == 1

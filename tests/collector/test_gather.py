@@ -10,10 +10,10 @@ from collector.assessment.service import assess_pending
 from collector.customers.service import find_customer
 from collector.database import Database
 from collector.errors import NotDerivable
-from collector.intake.service import Upload, accept
+from collector.intake.service import accept
 from collector.reports.gather import gather
 from collector.reports.material import HostMaterial, Material
-from tests.collector.place import Place
+from tests.collector.place import Place, uploaded
 from tests.collector.sample_checks import CATALOGUE
 from tests.collector.test_assessment import day, loads
 from tests.messages import START, batch_of, observation
@@ -87,7 +87,7 @@ def test_a_resolved_finding_stands_behind_the_open_ones(database: Database, plac
 def test_an_inventory_that_could_not_be_read_says_why(database: Database, place: Place) -> None:
     refused = observation("host.inventory", failure=Reason.PERMISSION, subject="/sys/class/dmi")
     batch = batch_of(refused, agent=place.agent)
-    upload = Upload(place.agent, "epoch-1", 1, batch.payload, batch.digest, START)
+    upload = uploaded(place, batch.payload)
     catalogue = discover()
     with database.writing() as session:
         accept(session, [upload])

@@ -1,0 +1,88 @@
+"""How the collector answers: signed envelopes, and problems in the form of RFC 9457."""
+
+import base64
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from collector.errors import ForGood, Overloaded, Refused, UnknownKey
+from collector.intake.admission import wait_seconds
+
+ENVELOPE = "application/json"
+PROBLEM = "application/problem+json"
+
+_MEANINGS = {
+    401: "Not signed by a key that is known here.",
+    403: "Refused; `signed` holds a signed refusal where it is for good.",
+    413: "Too large; the sentence names the limit.",
+    415: "Not of the type that is wanted here.",
+    422: "Not understood.",
+    503: "Not now; Retry-After tells when.",
+}
+_SCHEMA = {
+    "type": "object",
+    "required": ["status", "detail"],
+    "properties": {
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "signed": {"type": "string", "contentEncoding": "base64"},
+    },
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of the problems that a route may answer with."""
+    return {
+        status: {"description": _MEANINGS[status], "content": {PROBLEM: {"schema": _SCHEMA}}}
+        for status in statuses
+    }
+
+
+def answered(description: str) -> dict[str, Any]:
+    """Return what OpenAPI says of an answer that is a signed envelope."""
+    return {"description": description, "content": {ENVELOPE: {"schema": {"type": "object"}}}}
+
+
+async def refused(_request: Request, error: Exception) -> JSONResponse:
+    """Answer a request that is not taken."""
+    if isinstance(error, Overloaded):
+        return problem(error.status, str(error), {"Retry-After": str(wait_seconds())})
+    if isinstance(error, UnknownKey):
+        return problem(error.status, str(error), {"WWW-Authenticate": "Xunjian-Signature"})
+    signed = error.signed if isinstance(error, ForGood) else b""
+    return problem(error.status if isinstance(error, Refused) else 400, str(error), signed=signed)
+
+
+async def unavailable(_request: Request, error: Exception) -> JSONResponse:
+    """Answer while the database can't be used."""
+    return problem(503, str(error), {"Retry-After": "30"})
+
+
+async def not_understood(_request: Request, error: Exception) -> JSONResponse:
+    """Answer a request whose path or headers are wrong."""
+    faults: list[dict[str, Any]] = (
+        list(error.errors()) if isinstance(error, RequestValidationError) else []
+    )
+    where = "; ".join(
+        f"{'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}" for fault in faults
+    )
+    return problem(422, f"The request is not understood: {where}.")
+
+
+async def no_such_place(_request: Request, error: Exception) -> JSONResponse:
+    """Answer where there is no route, or not for this method."""
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+def problem(
+    status: int, detail: str, headers: dict[str, str] | None = None, *, signed: bytes = b""
+) -> JSONResponse:
+    """Return one sentence that a person can act on; `signed` is an envelope that proves it."""
+    content: dict[str, object] = {"status": status, "detail": detail}
+    if signed:
+        content["signed"] = base64.b64encode(signed).decode()
+    return JSONResponse(content, status_code=status, media_type=PROBLEM, headers=headers)

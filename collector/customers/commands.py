@@ -1,0 +1,158 @@
+"""`xunjian-collector customer` and `site`: whom the collector works for."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from sqlalchemy import Select, func, select
+
+from checks.api import Text
+from collector.customers.models import Customer, Host, Site
+from collector.customers.service import add_customer, add_site, find_customer
+from collector.enrolment.record import audit, person_here
+from collector.options import (
+    HERE,
+    CustomerName,
+    DataOption,
+    JsonOption,
+    LanguageOption,
+    opened,
+    print_json,
+    print_table,
+    said,
+)
+from collector.reports.words import Language
+
+customers = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="客户。 Customers.", add_completion=False
+)
+sites = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="客户的站点。 Sites of a customer."
+)
+Name = Annotated[str, typer.Argument(help="名称。 The name.")]
+
+_NAME = Text("名称", "name")
+_SITES = Text("站点", "sites")
+_HOSTS = Text("主机", "hosts")
+_ZONE = Text("时区", "time zone")
+
+
+@customers.command("add")
+def customer_add(
+    name: Name, lang: LanguageOption = Language.CHINESE, data: DataOption = HERE
+) -> None:
+    """新增客户。 Add a customer.
+
+    \b
+    Examples:
+      xunjian-collector customer add 示例公司
+    """
+    with opened(data) as database, database.writing(alone=True) as session:
+        now = datetime.now(UTC)
+        owner = add_customer(session, name, now)
+        audit(session, owner.id, person_here(), "customer.added", name, now=now)
+    typer.echo(said(Text(f"已新增客户“{name}”。", f"Added the customer {name!r}."), lang))
+
+
+@customers.command("list")
+def customer_list(
+    lang: LanguageOption = Language.CHINESE,
+    as_json: JsonOption = False,
+    data: DataOption = HERE,
+) -> None:
+    """列出客户。 List the customers."""
+    with opened(data) as database, database.reading() as session:
+        rows = [
+            {
+                "name": owner.name,
+                "sites": session.scalar(_count(Site, owner)),
+                "hosts": session.scalar(_count(Host, owner)),
+            }
+            for owner in session.scalars(select(Customer).order_by(Customer.name))
+        ]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        cells = [[str(row[name]) for name in ("name", "sites", "hosts")] for row in rows]
+        print_table((_NAME, _SITES, _HOSTS), cells, lang)
+    else:
+        typer.echo(
+            said(
+                Text(
+                    "还没有客户：xunjian-collector customer add 名称",
+                    "No customers yet: xunjian-collector customer add NAME",
+                ),
+                lang,
+            )
+        )
+
+
+@sites.command("add")
+def site_add(
+    name: Name,
+    customer: CustomerName,
+    time_zone: Annotated[
+        str, typer.Option(help="站点时区（IANA）。 Time zone of the site (IANA).")
+    ] = "Asia/Shanghai",
+    lang: LanguageOption = Language.CHINESE,
+    data: DataOption = HERE,
+) -> None:
+    """新增客户的站点。 Add a site of a customer.
+
+    \b
+    Examples:
+      xunjian-collector site add 总部机房 --customer 示例公司
+      xunjian-collector site add Berlin --customer 示例公司 --time-zone Europe/Berlin
+    """
+    with opened(data) as database, database.writing(alone=True) as session:
+        owner = find_customer(session, customer)
+        add_site(session, owner, name, time_zone)
+        audit(session, owner.id, person_here(), "site.added", name, now=datetime.now(UTC))
+    added = Text(
+        f"已为客户“{customer}”新增站点“{name}”（{time_zone}）。",
+        f"Added the site {name!r} of {customer!r} ({time_zone}).",
+    )
+    typer.echo(said(added, lang))
+
+
+@sites.command("list")
+def site_list(
+    customer: CustomerName,
+    lang: LanguageOption = Language.CHINESE,
+    as_json: JsonOption = False,
+    data: DataOption = HERE,
+) -> None:
+    """列出客户的站点。 List the sites of a customer."""
+    with opened(data) as database, database.reading() as session:
+        owner = find_customer(session, customer)
+        rows = [
+            {
+                "name": place.name,
+                "time_zone": place.time_zone,
+                "hosts": session.scalar(_count(Host, owner).where(Host.site_id == place.id)),
+            }
+            for place in session.scalars(
+                select(Site).where(Site.customer_id == owner.id).order_by(Site.name)
+            )
+        ]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        cells = [[str(row[name]) for name in ("name", "time_zone", "hosts")] for row in rows]
+        print_table((_NAME, _ZONE, _HOSTS), cells, lang)
+    else:
+        typer.echo(
+            said(
+                Text(
+                    f"客户“{customer}”还没有站点：xunjian-collector site add 名称 --customer "
+                    f"{customer}",
+                    f"{customer!r} has no sites yet: xunjian-collector site add NAME --customer "
+                    f"{customer}",
+                ),
+                lang,
+            )
+        )
+
+
+def _count(table: type[Site] | type[Host], owner: Customer) -> Select[int]:
+    return select(func.count()).select_from(table).where(table.customer_id == owner.id)
