@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from agent import redaction
 from agent.tools import find_tool, run_tool
 from checks.api import Output, Text
 from checks.errors import NotPermitted, UnexpectedOutput
@@ -116,7 +117,7 @@ def run_reading(reading: Reading, timeout_seconds: float, limit_bytes: int) -> O
     else:
         output = run_tool(tool, reading.command, timeout_seconds, limit_bytes)
     if output.exit_code not in reading.exit_codes:
-        words = output.error_text.strip()[:300]
+        words = redaction.clean(output.error_text.strip())[:300]
         raise NotPermitted(" ".join(reading.command)[:200], f"{_HINT} ({words})")
     return output
 

@@ -134,6 +134,8 @@ def test_no_canary_leaves_the_host(planted: Planted) -> None:
             "status": ("status",),
             "status --json": ("status", "--json"),
             "run": ("run", "--json", "--only", "sample"),
+            # The collector's refusals made the agent pause: this ignores it.
+            "deliver": ("deliver", "--json", "--now"),
         }.items():
             settings = (
                 () if arguments[0] == "check" else ("--settings", f"{site.folder}/agent.toml")
