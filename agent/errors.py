@@ -2,6 +2,7 @@
 
 AgentError
 ├── SettingsError      the settings can't be read or say something wrong; has file, line and key
+├── VetoError          the veto file can't be relied on (agent/veto.py): nothing is done
 ├── PatternUnknown     a pattern given on the command line fits no check
 ├── SecretError        a secret that the settings name can't be obtained (agent/secret.py)
 ├── SpoolError         the state folder or the spool in it can't be used
