@@ -76,6 +76,11 @@ class Spool:
         """The epoch that is sealed into now."""
         return chain.epoch(self._database)
 
+    @property
+    def head(self) -> Place:
+        """The last batch that was sealed in this epoch; number 0 while there is none."""
+        return chain.head(self._database)
+
     def close(self) -> None:
         """Close the file. What was committed is there."""
         try:
@@ -97,7 +102,6 @@ class Spool:
     def finish(self, inspection: Inspection) -> None:
         """Note that an inspection of this run came to its end; it waits to be sealed."""
         unsealed.finish(self._database, self._numbers[inspection.id], inspection)
-        bounds.keep(self._database, self._limits)
 
     def finish_interrupted(self) -> int:
         """Finish the inspections that never came to their end; return how many."""
