@@ -276,9 +276,9 @@ class Site:
 
     def enrol(self) -> None:
         """Give the agent its identity, as an enrolment would have."""
-        if self.state.exists() and not self.state.is_dir():
-            return
         folder = identity.folder_of(self.state)
+        if (folder / identity.ANSWER).exists() or self.state.is_file():
+            return
         identity.keep_key(folder / identity.KEY, AGENT_KEY)
         identity.keep(folder / identity.ANSWER, enclose(ENROLMENT, ENROLLED, COLLECTOR_KEY))
 
