@@ -28,6 +28,7 @@ class Sender:
     made: int = 0
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
         self.spool = Spool(self.folder)
         assert ENROLMENT.collector_key == COLLECTOR_KEY.public
 

@@ -105,6 +105,8 @@ class FakeCollector:
     requests: list[tuple[str, int]] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     """The clocks told with each request."""
+    strict: bool = False
+    """Whether what is not signed, or sent to another place than its own, is refused."""
     unsigned: list[str] = field(default_factory=list)
     """What was wrong with the signature of a request."""
     key: PrivateKey = COLLECTOR_KEY
@@ -121,8 +123,8 @@ class FakeCollector:
             return self.reactions.pop(0)(self, seq, body)
         return self.accept(agent, epoch, seq, body)
 
-    def check(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Note what the real collector would refuse for its signature."""
+    def check(self, path: str, headers: Mapping[str, str], body: bytes) -> bool:
+        """Return whether the real collector would take it; note why not."""
         try:
             assert headers["Content-Type"] == BATCH
             assert headers[KEY_HEADER] == AGENT_KEY.id
@@ -132,8 +134,12 @@ class FakeCollector:
             verify(AGENT_KEY.public, DELIVERY, clocks, from_header(signature))
             self.deliveries.append(msgspec.json.decode(clocks, type=Delivery))
             assert self.deliveries[-1].digest == digest_of(body)
-        except (AssertionError, KeyError, WireError) as error:
+            header = open_batch(body).header
+            assert path.split("/")[3:8:2] == [header.agent, header.epoch, str(header.seq)]
+        except (AssertionError, KeyError, ValueError, WireError) as error:
             self.unsigned.append(f"{type(error).__name__}: {error}")
+            return False
+        return True
 
     def accept(
         self, agent: str, epoch: str, seq: int, body: bytes, *, forked: bool = False
@@ -203,7 +209,9 @@ def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Itera
             if len(body) < length:
                 self.answer(None)
                 return
-            collector.check(self.headers, body)
+            if not collector.check(self.path, self.headers, body) and collector.strict:
+                self.answer((401, {}, b""))
+                return
             self.answer(collector.take(self.path, body))
 
         def answer(self, answer: Answer | None) -> None:
