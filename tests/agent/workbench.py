@@ -198,6 +198,7 @@ def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Itera
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             self.answer(collector.tell_time(self.path))
@@ -262,6 +263,8 @@ class Site:
 
     folder: Path
     url: str = "http://127.0.0.1:9"
+    environment: dict[str, str] = field(default_factory=dict)
+    """What the agent's process gets beside its paths."""
 
     @property
     def plugins(self) -> Path:
@@ -292,6 +295,7 @@ class Site:
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{REPOSITORY}:{self.plugins}"}
+        environment |= self.environment
         return subprocess.Popen(
             [sys.executable, "-m", "agent", *arguments],
             cwd=self.folder,
