@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from agent import attempts, backoff
+from agent import attempts, backoff, enrolment, identity
 from agent.events import (
     BatchDead,
     BatchKept,
@@ -432,3 +432,34 @@ def test_deliver_hands_over_without_an_inspection(tmp_path: Path) -> None:
         shown = site.agent("status", "--settings", str(site.folder / "agent.toml"), "--lang", "en")
         assert "nothing is sent until" in shown.output
         assert "TCP: no connection" in shown.output
+
+
+def test_a_new_key_is_announced_before_anything_that_it_has_signed(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.checks({"sample.one": "pass"})
+    site.configure()
+    enrolment.rotation(site.state, ())
+    new = identity.load(site.state).key
+    with collecting() as collector:
+        site.url = collector.url
+        site.configure()
+        genuine = collector.rotate
+        for refuse in (
+            lambda path, body: (500, {}, b""),
+            lambda path, body: (200, {}, b"<html>sign in</html>"),
+            lambda path, body: None,
+        ):
+            collector.rotate = refuse  # type: ignore[method-assign] # it is not confirmed
+            kept = site.run("--lang", "en")
+            assert kept.exit_code == 1
+            assert kept.events("paused")
+            assert collector.requests == []
+            assert identity.load(site.state).rotation is not None
+        collector.rotate = genuine  # type: ignore[method-assign]
+        assert site.deliver("--now").exit_code == 0
+        assert collector.rotations == [f"/v1/agents/{AGENT}/keys"]
+        known = identity.load(site.state)
+        assert (known.rotation, known.key.id) == (None, new.id)
+        assert len(collector.batches()) == 3
+        assert site.run().exit_code == 0
+        assert len(collector.rotations) == 1

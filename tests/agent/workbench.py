@@ -28,18 +28,22 @@ from wire.control import (
     ENROLLED,
     KEY_HEADER,
     REFUSAL,
+    ROTATED,
+    ROTATION,
     SIGNATURE_HEADER,
     TIME,
     Delivery,
     Enrolled,
     Refusal,
     RefusalKind,
+    Rotated,
+    Rotation,
     TimeAnswer,
 )
-from wire.envelope import enclose, from_header
+from wire.envelope import enclose, from_header, opened, read
 from wire.errors import WireError
 from wire.messages import WIRE_VERSION, Acknowledgement, Standing
-from wire.signing import PrivateKey, verify
+from wire.signing import PrivateKey, key_id, verify
 
 AGENT = "agent-1"
 AGENT_KEY = PrivateKey(b"a" * 32)
@@ -111,6 +115,7 @@ class FakeCollector:
     """What was wrong with the signature of a request."""
     key: PrivateKey = COLLECTOR_KEY
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    rotations: list[str] = field(default_factory=list)
     asked_time: list[str] = field(default_factory=list)
     """The nonces with which the time was asked for."""
     url: str = ""
@@ -169,6 +174,18 @@ class FakeCollector:
         signed = base64.b64encode(enclose(refusal, REFUSAL, self.key)).decode()
         return 403, {}, msgspec.json.encode({"status": 403, "detail": "", "signed": signed})
 
+    def rotate(self, path: str, body: bytes) -> Answer:
+        """Confirm a new key."""
+        self.rotations.append(path)
+        rotation = opened(read(body), ROTATION, Rotation)
+        answer = Rotated(
+            wire=WIRE_VERSION,
+            agent=rotation.agent,
+            key_id=key_id(rotation.public_key),
+            server_time=datetime.now(UTC),
+        )
+        return 200, {}, enclose(answer, ROTATED, self.key)
+
     def tell_time(self, path: str) -> Answer:
         (nonce,) = parse_qs(urlsplit(path).query)["nonce"]
         self.asked_time.append(nonce)
@@ -202,6 +219,10 @@ def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Itera
 
         def do_GET(self) -> None:
             self.answer(collector.tell_time(self.path))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.answer(collector.rotate(self.path, body))
 
         def do_PUT(self) -> None:
             length = int(self.headers["Content-Length"])
