@@ -11,7 +11,7 @@ from msgspec import UNSET
 from agent import messages, runner, showing
 from agent.console import Console
 from agent.errors import AgentError
-from agent.events import Event, SpoolDamaged
+from agent.events import Event, SpoolDamaged, SpoolOutdated
 from agent.host import LocalHost
 from agent.settings import Run, load
 from checks import wording
@@ -54,6 +54,7 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
     from agent.inspection import inspect
     from agent.spool import Spool
     from agent.spool_file import exclusive
+    from wire.signing import PrivateKey
 
     _demand_posix()
     catalogue = discover()
@@ -74,9 +75,21 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
     with exclusive(folder):
         spool = Spool(folder)
         try:
-            if spool.damaged is not None:
-                report(SpoolDamaged(spool.damaged))
-            complete = inspect(settings, catalogue, plan, spool, host, report, console.language)
+            if spool.set_aside is not None:
+                kind = SpoolOutdated if spool.set_aside.outdated else SpoolDamaged
+                report(kind(spool.set_aside.moved_to))
+            complete = inspect(
+                settings,
+                catalogue,
+                plan,
+                spool,
+                host,
+                report,
+                console.language,
+                agent=settings.agent.id,
+                # The collector does not look at signatures yet: any key will do.
+                key=PrivateKey.generate(),
+            )
         except KeyboardInterrupt:
             console.complain(messages.INTERRUPTED)
             return KEPT
@@ -102,6 +115,17 @@ def status(console: Console, settings_path: str, *, as_json: bool) -> int:
             value = getattr(found, name)
             shown = console.words(messages.STATUS_NONE) if value is None else str(value)
             console.say(messages.FIELD.format(title=title, value=shown))
+        for gap in found.gaps:
+            known = messages.STATUS_UNKNOWN if gap.observations is None else gap.observations
+            console.say(
+                messages.STATUS_GAP.format(
+                    observations=known,
+                    batches=gap.batches,
+                    loss=messages.LOSSES[gap.loss.value],
+                    first=gap.first_at.isoformat(timespec="seconds"),
+                    last=gap.last_at.isoformat(timespec="seconds"),
+                )
+            )
         for batch in found.refused:
             console.say(
                 messages.STATUS_REFUSED.format(seq=batch.seq, times=batch.times, why=batch.why)

@@ -14,6 +14,7 @@ from agent.events import (
     Event,
     RunFinished,
     SpoolDamaged,
+    SpoolOutdated,
 )
 from checks import wording
 from checks.api import Text
@@ -67,6 +68,8 @@ class Console:
 
 def _sentence(event: Event) -> Text | None:
     match event:
+        case SpoolOutdated(moved_to=file):
+            return messages.SPOOL_OUTDATED.format(file=file)
         case SpoolDamaged(moved_to=file):
             return messages.SPOOL_DAMAGED.format(file=file)
         case CheckObserved(check=check, failure=failure, done=done, total=total, cached=read_at):

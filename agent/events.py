@@ -9,6 +9,7 @@
 {"event":"kept","seq":8,"why":"…"}
 {"event":"finished","inspection":"…","collected":19,"total":20,"pending":1}
 {"event":"spool_damaged","moved_to":"…"}      (first, and only where it happened)
+{"event":"spool_outdated","moved_to":"…"}     (the same)
 """
 
 from datetime import datetime
@@ -18,6 +19,12 @@ from msgspec import Struct
 
 class SpoolDamaged(Struct, frozen=True, tag_field="event", tag="spool_damaged"):
     """The spool was damaged; it was moved aside and a new one was started."""
+
+    moved_to: str
+
+
+class SpoolOutdated(Struct, frozen=True, tag_field="event", tag="spool_outdated"):
+    """The spool was of an agent before signatures; it was moved aside and a new one was started."""
 
     moved_to: str
 
@@ -46,7 +53,7 @@ class CheckObserved(Struct, frozen=True, omit_defaults=True, tag_field="event", 
 
 
 class BatchesSealed(Struct, frozen=True, tag_field="event", tag="sealed"):
-    """So many batches were made, those of interrupted inspections included."""
+    """So many batches were made of one inspection: numbered, signed, about to be sent."""
 
     batches: int
 
@@ -76,6 +83,7 @@ class RunFinished(Struct, frozen=True, tag_field="event", tag="finished"):
 
 Event = (
     SpoolDamaged
+    | SpoolOutdated
     | PlanMade
     | CheckStarted
     | CheckObserved

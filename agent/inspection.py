@@ -22,11 +22,12 @@ from agent.events import (
 from agent.memory import Memory
 from agent.runner import LeftBehind, Plan, Started, run
 from agent.settings import Settings
-from agent.spool import Spool
+from agent.spool import Place, Spool
 from agent.upload import Uploader
 from checks.api import Host, Text
 from checks.discovery import Catalogue
 from wire.messages import Cost, Inspection
+from wire.signing import PrivateKey
 
 Report = Callable[[Event], None]
 
@@ -39,73 +40,92 @@ def inspect(
     host: Host,
     report: Report,
     language: str,
+    *,
+    agent: str,
+    key: PrivateKey,
 ) -> bool:
     """Make one inspection and hand over all that waits; return whether nothing new had to stay.
 
-    Interrupted inspections of earlier runs are sealed first. Raise SpoolError when an observation
+    Interrupted inspections of earlier runs are finished first. Raise SpoolError when an observation
     can't be kept, KeyboardInterrupt when interrupted: what was done by then is in the spool and
-    sealed as interrupted.
+    finished as interrupted.
     """
     began = time.monotonic()
-    sealed = spool.seal_interrupted()
+    spool.finish_interrupted()
     inspection = _opening(settings, catalogue, plan, host)
-    spool.open_inspection(settings.agent.id, inspection)
+    spool.open_inspection(inspection)
     try:
         collected = _collect(settings, plan, inspection, spool, host, report)
     except KeyboardInterrupt:
-        spool.seal_interrupted()
+        spool.finish_interrupted()
         raise
     ended = replace(
         inspection,
         finished_at=datetime.now(UTC),
         cost=surroundings.cost_until_now(time.monotonic() - began),
     )
-    sealed += spool.seal(settings.agent.id, ended)
-    report(BatchesSealed(sealed))
-    complete = hand_over(settings, spool, report, language)
+    spool.finish(ended)
+    complete = hand_over(settings, spool, report, language, agent=agent, key=key)
     total = len(plan.jobs)
-    report(RunFinished(inspection.id, collected, total, len(spool.pending())))
+    # What is not sealed yet will be a batch at least.
+    pending = len(spool.pending()) + spool.counts().inspections
+    report(RunFinished(inspection.id, collected, total, pending))
     return complete
 
 
-def hand_over(settings: Settings, spool: Spool, report: Report, language: str) -> bool:
-    """Send all batches that wait; return whether the collector took every one of them.
+def hand_over(
+    settings: Settings,
+    spool: Spool,
+    report: Report,
+    language: str,
+    *,
+    agent: str,
+    key: PrivateKey,
+) -> bool:
+    """Seal and send all that waits; return whether the collector took every batch.
 
     A batch that the collector refuses does not hold up the others; a collector that does not
-    answer, or something else that does, ends the attempt.
+    answer, or something else that does, ends the attempt, and nothing more is sealed for it.
     """
     uploader = Uploader(settings.collector)
-    waiting = list(spool.pending())
     complete = True
+    refused: set[Place] = set()
     try:
-        while waiting:
-            seq = waiting.pop(0)
+        while True:
+            waiting = [place for place in spool.pending() if place not in refused]
+            if not waiting:
+                sealed = spool.seal_next(agent, key)
+                if not sealed:
+                    break
+                report(BatchesSealed(sealed))
+                continue
+            place, *others = waiting
             try:
-                answer = uploader.send(spool.batch(seq))
+                answer = uploader.send(spool.batch(place))
             except Refused as error:
                 complete = False
-                if error.batch_only:
-                    spool.refuse(seq, error.text)
-                _keep(report, language, [seq], error.text)
+                _keep(report, language, [place], error.text)
                 if not error.batch_only:
-                    _keep(report, language, waiting, messages.NOT_TRIED)
+                    _keep(report, language, others, messages.NOT_TRIED)
                     break
+                spool.refuse(place, error.text)
+                refused.add(place)
             except (Unreached, NotCollector) as error:
                 complete = False
-                _keep(report, language, [seq], error.text)
-                _keep(report, language, waiting, messages.NOT_TRIED)
+                _keep(report, language, [place], error.text)
+                _keep(report, language, others, messages.NOT_TRIED)
                 break
             else:
                 spool.acknowledge(answer)
-                report(BatchUploaded(seq, answer.duplicate))
+                report(BatchUploaded(place.seq, answer.duplicate))
     finally:
         uploader.close()
     return complete
 
 
-def _keep(report: Report, language: str, batches: Sequence[int], why: Text) -> None:
-    for seq in batches:
-        report(BatchKept(seq, messages.spoken(why, language)))
+def _keep(report: Report, language: str, batches: Sequence[Place], why: Text) -> None:
+    for place in batches:
+        report(BatchKept(place.seq, messages.spoken(why, language)))
 
 
 def _opening(settings: Settings, catalogue: Catalogue, plan: Plan, host: Host) -> Inspection:

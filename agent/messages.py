@@ -161,6 +161,11 @@ ENROLMENT_REFUSED = Text(
     "采集端拒绝登记（状态码 {status}）{detail}", "the collector refused ({status}){detail}"
 )
 KEY_ROTATED = Text("已启用新的身份密钥", "the new key counts from now on")
+SPOOL_OUTDATED = Text(
+    "缓存由尚不签名的早期代理建立，不能再上传，原文件移至 {file}，已启用新的缓存",
+    "the spool was made by an early agent that did not sign yet, and can't be uploaded: it was "
+    "moved to {file} and a new one was started",
+)
 
 NAME_NOT_FOUND = Text("DNS：找不到主机 {host}", "DNS: the host {host} is not found")
 NOT_CONNECTED = Text("TCP：无法连接 {host}（{detail}）", "TCP: no connection to {host} ({detail})")
@@ -223,21 +228,32 @@ STATUS_NEVER = Text("尚未巡检（{folder} 中没有缓存）", "no inspection
 STATUS_LINES = (
     ("agent", Text("代理", "agent")),
     ("epoch", Text("纪元", "epoch")),
+    ("unsealed_inspections", Text("未封装的巡检", "inspections not sealed yet")),
     ("unsealed_observations", Text("未封装的观测", "observations not sealed yet")),
     ("pending_batches", Text("待上传批次", "pending batches")),
     ("pending_bytes", Text("待上传字节数", "pending bytes")),
     ("last_acknowledged_seq", Text("最近确认的批次", "last acknowledged batch")),
     ("last_acknowledged_at", Text("最近确认时间", "last acknowledged at")),
-    ("dropped_batches", Text("因空间限制丢弃的批次", "batches dropped for want of space")),
-    (
-        "dropped_observations",
-        Text("因空间限制丢弃的观测", "observations dropped for want of space"),
-    ),
     ("damaged", Text("移开的损坏缓存", "damaged spool, moved aside")),
 )
 STATUS_REFUSED = Text(
     "第 {seq} 批被拒绝 {times} 次：{why}", "batch {seq} was refused {times} times: {why}"
 )
+STATUS_GAP = Text(
+    "已舍弃 {observations} 条观测、{batches} 个批次（{loss}，{first} 至 {last}），将随下一批上报",
+    "{observations} observations and {batches} batches were let go ({loss}, {first} to {last}); "
+    "the next batch tells it",
+)
+STATUS_UNKNOWN = Text("数目不明的", "an unknown number of")
+LOSSES = {
+    "thinned": Text("30 天前的每日保留一条", "beyond 30 days one a day is kept"),
+    "unchanged": Text("内容未变的大块数据", "large readings that had not changed"),
+    "oldest": Text("最早的成功采集", "the oldest that had succeeded"),
+    "expired": Text("超过 400 天", "older than 400 days"),
+    "last_resort": Text("空间仍不足", "still no room"),
+    "damaged": Text("缓存损坏", "the spool was damaged"),
+    "split": Text("批次过大，已拆分", "a batch was too large and was split"),
+}
 STATUS_NONE = Text("无", "none")
 
 

@@ -1,229 +1,214 @@
 """The spool: everything that has been observed and not yet acknowledged, durable, in SQLite.
 
-An observation is on disk before the next one is taken in. `seal` turns the observations of one
-inspection into batches; a batch leaves only through an acknowledgement that repeats its digest.
-The epoch is a UUID made with the spool: a new file is a new epoch.
+An observation is on disk before the next one is taken in. A finished inspection waits unsealed: it
+gets its number, its place in the chain and its signature just before it is sent (`seal_next`), so
+that what has to be let go for want of room (agent/bounds.py) was never at the collector. A sealed
+batch leaves only through an acknowledgement that repeats its digest.
 
-A damaged file is moved aside, never deleted, and a new one takes its place. More than 64 MiB of
-sealed batches is not kept: the oldest are dropped, counted, and the count is shown. That is the
-last resort; thinning by what a batch is worth (security-reliability §3.6) comes with the next
-issue.
+The epoch is a UUID made with the spool: a new file is a new epoch. A damaged file is moved aside,
+never deleted, and a new one takes its place.
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
-import msgspec
 from msgspec import Struct
 
-from agent import spool_file
-from agent.sealing import parts
+from agent import bounds, chain, disk_room, gaps, spool_notes, unsealed
+from agent.bounds import Bounds
+from agent.chain import MOST_REFUSALS, Place, Sealed, Signer
+from agent.pause import Pause
+from agent.spool_database import SpoolDatabase
 from checks.api import Text
-from wire.batch import Batch
-from wire.messages import Acknowledgement, Cost, Inspection, Observation
+from wire.messages import Acknowledgement, Gap, Inspection, Loss, Observation
+from wire.signing import PrivateKey
 
-Value = TypeVar("Value")
+__all__ = ["MOST_REFUSALS", "WAITING", "Bounds", "Counts", "Place", "Sealed", "Spool"]
 
-LARGEST_SPOOL_BYTES = 64 * 2**20
-MOST_REFUSALS = 2
-"""A batch refused so often is kept and shown, but not sent again."""
+WAITING = "waiting"
+"""Marker file in the state folder while something waits; for systemd, the agent never reads it."""
 
 
-class Sealed(Struct, frozen=True):
-    """A batch that waits for its acknowledgement."""
+class Counts(Struct, frozen=True):
+    """What waits in the spool."""
 
-    agent: str
-    epoch: str
-    seq: int
-    batch: Batch
+    inspections: int
+    """Not sealed yet, one under way included."""
+    observations: int
+    """Of those inspections."""
+    batches: int
+    """Sealed and not acknowledged, dead letters included."""
+    bytes: int
+    """Of the sealed batches and of the observations that are not sealed, packed."""
 
 
 class Spool:
     """The open spool of a folder that is held by `spool_file.exclusive`.
 
     Every method that writes raises SpoolFull or SpoolError, and nothing else, when it can't.
+    `clean` is asked what may be kept of each observation: nothing else of it is ever written.
     """
 
-    def __init__(self, folder: Path, *, largest_bytes: int = LARGEST_SPOOL_BYTES) -> None:
-        self._folder = folder
-        self._largest_bytes = largest_bytes
-        self._connection, self.damaged = spool_file.opened(folder)
-        if self.damaged is not None:
-            moved_to = self.damaged
-            self._write(lambda: self._note("damaged", moved_to))
-        spool_file.load_ballast(folder)
-        ((self.epoch,),) = self._rows("SELECT value FROM notes WHERE name = 'epoch'")
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        limits: Bounds | None = None,
+        clean: Callable[[Observation], Observation] = lambda observation: observation,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._limits = limits or Bounds()
+        self._clean = clean
+        self._now = now
+        self._numbers: dict[str, int] = {}
+        self._database = SpoolDatabase(folder)
+        self.set_aside = self._database.set_aside
+        if self.set_aside is not None:
+            self._tell_of_damage(self.set_aside.moved_to)
+        disk_room.load_ballast(folder)
+        self._mark()
+
+    @property
+    def epoch(self) -> str:
+        """The epoch that is sealed into now."""
+        return chain.epoch(self._database)
 
     def close(self) -> None:
         """Close the file. What was committed is there."""
-        self._connection.close()
+        try:
+            self._database.give_back()
+        finally:
+            self._database.close()
 
-    def open_inspection(self, agent: str, inspection: Inspection) -> None:
+    def open_inspection(self, inspection: Inspection) -> None:
         """Note that an inspection begins: it can be sealed even if it never comes to its end."""
-        row = (inspection.id, agent, msgspec.json.encode(inspection))
-        self._write(lambda: self._execute("INSERT INTO inspections VALUES (?, ?, ?)", *row))
+        self._numbers[inspection.id] = unsealed.begin(self._database, inspection, self._now())
+        self._mark()
+        bounds.keep(self._database, self._limits)
 
     def add(self, inspection_id: str, observation: Observation) -> None:
         """Keep one observation. It is durable when this returns."""
-        row = (inspection_id, msgspec.json.encode(observation))
-        self._write(
-            lambda: self._execute("INSERT INTO observations (inspection, line) VALUES (?, ?)", *row)
+        number = self._numbers[inspection_id]
+        unsealed.add(self._database, self._limits, number, self._clean(observation))
+
+    def finish(self, inspection: Inspection) -> None:
+        """Note that an inspection of this run came to its end; it waits to be sealed."""
+        unsealed.finish(self._database, self._numbers[inspection.id], inspection)
+        bounds.keep(self._database, self._limits)
+
+    def finish_interrupted(self) -> int:
+        """Finish the inspections that never came to their end; return how many."""
+        return unsealed.finish_interrupted(self._database)
+
+    def seal_next(self, agent: str, key: PrivateKey) -> int:
+        """Seal the oldest finished inspection; return the number of batches, 0 if none waits."""
+        signer = Signer(agent, key, self._now())
+        made = 0
+        while not made and (number := unsealed.oldest_finished(self._database)) is not None:
+            made = chain.seal(self._database, number, signer)
+        self._mark()
+        return made
+
+    def pending(self) -> Sequence[Place]:
+        """Return the batches to be sent, oldest first, those refused once last."""
+        return chain.pending(self._database)
+
+    def batch(self, place: Place) -> Sealed:
+        """Return one batch that is in the spool."""
+        return chain.batch(self._database, place)
+
+    def acknowledge(self, answer: Acknowledgement) -> bool:
+        """Delete the batch that the acknowledgement names by place and digest.
+
+        Return whether there was one. An answer that does not fit deletes nothing. Whose answer it
+        is has been proved before: only one from the collector's signed envelope may come here.
+        """
+        deleted = chain.acknowledge(self._database, answer)
+        self._mark()
+        return deleted
+
+    def new_epoch(self) -> str:
+        """Begin a new epoch for what is sealed from now on; return it.
+
+        What was sealed before stays as it is and can be sent as before.
+        """
+        return chain.begin_epoch(self._database)
+
+    def refuse(self, place: Place, why: Text) -> None:
+        """Note that the collector refused a batch. It is kept; see MOST_REFUSALS."""
+        chain.refuse(self._database, place, why)
+        self._mark()
+
+    def split(self, place: Place, largest_bytes: int, agent: str, key: PrivateKey) -> int:
+        """Replace a batch by smaller ones at the end of the chain, each of at most largest_bytes.
+
+        Return how many; 0 where it can't be made smaller, and nothing was changed. An observation
+        that is too large alone loses its facts and carries a Failure that says so.
+        """
+        return chain.split(self._database, place, largest_bytes, Signer(agent, key, self._now()))
+
+    def counts(self) -> Counts:
+        """Return what waits."""
+        ((inspections,),) = self._database.rows("SELECT count(*) FROM inspections")
+        ((observations, loose),) = self._database.rows(
+            "SELECT count(*), coalesce(sum(size), 0) FROM observations"
         )
+        ((batches, sealed),) = self._database.rows(
+            "SELECT count(*), coalesce(sum(length(payload)), 0) FROM batches"
+        )
+        return Counts(inspections, observations, batches, loose + sealed)
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return what was let go and is not told by a batch yet."""
+        return gaps.waiting(self._database)
+
+    def pause(self) -> Pause | None:
+        """Return the pause that was set last; it may be over."""
+        return spool_notes.pause(self._database)
+
+    def set_pause(self, pause: Pause | None) -> None:
+        """Keep a pause between attempts to hand over, or none."""
+        spool_notes.set_pause(self._database, pause)
 
     def remember(self, observation: Observation, circumstances: str) -> None:
         """Keep an observation beyond its upload, in place of an earlier one of its check."""
-        row = (observation.check, circumstances, msgspec.json.encode(observation))
-        self._write(
-            lambda: self._execute("INSERT OR REPLACE INTO remembered VALUES (?, ?, ?)", *row)
-        )
+        spool_notes.remember(self._database, self._clean(observation), circumstances)
 
     def remembered(self, check_id: str, circumstances: str) -> Observation | None:
         """Return what was remembered of a check under just these circumstances; None if nothing."""
-        rows = self._rows(
-            "SELECT line FROM remembered WHERE check_id = ? AND circumstances = ?",
-            *(check_id, circumstances),
-        )
-        try:
-            return msgspec.json.decode(rows[0][0], type=Observation) if rows else None
-        except msgspec.DecodeError:
-            return None  # It can be read again: no reason to call the spool damaged.
-
-    def seal(self, agent: str, inspection: Inspection) -> int:
-        """Turn an inspection and its observations into batches; return how many."""
-        return self._write(lambda: self._seal(agent, inspection))
-
-    def seal_interrupted(self) -> int:
-        """Seal the inspections that never came to their end; return the number of batches."""
-        total = 0
-        for agent, message in self._rows("SELECT agent, message FROM inspections"):
-            inspection = msgspec.json.decode(message, type=Inspection)
-            cost = self._cost_so_far(inspection)
-            total += self.seal(agent, msgspec.structs.replace(inspection, cost=cost))
-        return total
-
-    def pending(self) -> Sequence[int]:
-        """Return the numbers of the batches to be sent, oldest first, refused ones last."""
-        rows = self._rows(
-            "SELECT seq FROM batches WHERE refusals < ? ORDER BY refusals, seq", MOST_REFUSALS
-        )
-        return [seq for (seq,) in rows]
-
-    def batch(self, seq: int) -> Sealed:
-        """Return one batch that is in the spool."""
-        ((agent, payload, digest),) = self._rows(
-            "SELECT agent, payload, digest FROM batches WHERE seq = ?", seq
-        )
-        return Sealed(agent, self.epoch, seq, Batch(payload, digest))
-
-    def acknowledge(self, answer: Acknowledgement) -> bool:
-        """Delete the batch that the acknowledgement names by number and digest.
-
-        Return whether there was one. An answer that does not fit deletes nothing.
-        """
-        if answer.epoch != self.epoch:
-            return False
-
-        def delete() -> bool:
-            deleted = self._execute(
-                "DELETE FROM batches WHERE seq = ? AND digest = ? AND agent = ?",
-                *(answer.seq, answer.digest, answer.agent),
-            )
-            if deleted.rowcount:
-                self._note("acknowledged_seq", str(answer.seq))
-                self._note("acknowledged_at", answer.received_at.isoformat())
-            return deleted.rowcount == 1
-
-        return self._write(delete)
+        return spool_notes.remembered(self._database, check_id, circumstances)
 
     def left_behind(self) -> dict[str, str]:
         """Return the processes that could not be killed, by check (see agent/runner.py)."""
-        rows = self._rows("SELECT value FROM notes WHERE name = 'left_behind'")
-        return msgspec.json.decode(rows[0][0], type=dict[str, str]) if rows else {}
+        return spool_notes.left_behind(self._database)
 
     def leave_behind(self, check_id: str, process: str) -> None:
         """Note a process that could not be killed, in place of an earlier one of its check."""
-        noted = msgspec.json.encode(self.left_behind() | {check_id: process}).decode()
-        self._write(lambda: self._note("left_behind", noted))
+        spool_notes.leave_behind(self._database, check_id, process)
 
-    def refuse(self, seq: int, why: Text) -> None:
-        """Note that the collector refused a batch. It is kept."""
-        words = msgspec.json.encode((why.zh, why.en)).decode()
-        statement = "UPDATE batches SET refusals = refusals + 1, refused_why = ? WHERE seq = ?"
-        self._write(lambda: self._execute(statement, words, seq))
+    def _tell_of_damage(self, moved_to: str) -> None:
+        now = self._now()
+        gap = Gap(loss=Loss.DAMAGED, observations=None, first_at=now, last_at=now)
 
-    def _seal(self, agent: str, inspection: Inspection) -> int:
-        lines = self._execute(
-            "SELECT line FROM observations WHERE inspection = ? ORDER BY number", inspection.id
-        )
-        made = parts(
-            agent=agent,
-            epoch=self.epoch,
-            seq=int(self._noted("next_seq") or 1),
-            previous=self._noted("last_digest"),
-            inspection=inspection,
-            lines=[line for (line,) in lines],
-        )
-        for seq, batch, count in made:
-            self._execute(
-                "INSERT INTO batches (seq, agent, payload, digest, observations) "
-                "VALUES (?, ?, ?, ?, ?)",
-                *(seq, agent, batch.payload, batch.digest, count),
-            )
-            self._note("next_seq", str(seq + 1))
-            self._note("last_digest", batch.digest)
-        self._execute("DELETE FROM observations WHERE inspection = ?", inspection.id)
-        self._execute("DELETE FROM inspections WHERE id = ?", inspection.id)
-        self._drop_beyond_bound()
-        return len(made)
+        def tell() -> None:
+            self._database.note("damaged", moved_to)
+            gaps.merge(self._database, gap)
 
-    def _drop_beyond_bound(self) -> None:
-        """Drop the oldest batches while there is more than the spool may hold; count them."""
-        rows = self._execute(
-            "SELECT seq, observations, length(payload) FROM batches ORDER BY seq DESC"
-        ).fetchall()
-        kept = 0
-        for seq, observations, size in rows:
-            kept += size
-            # The newest batch always stays, however large.
-            if kept > self._largest_bytes and seq != rows[0][0]:
-                self._execute("DELETE FROM batches WHERE seq = ?", seq)
-                self._count("dropped_batches", 1)
-                self._count("dropped_observations", observations)
+        self._database.write(tell)
 
-    def _cost_so_far(self, inspection: Inspection) -> Cost:
-        """Return the cost of an interrupted inspection, as far as its observations tell."""
-        lines = self._rows("SELECT line FROM observations WHERE inspection = ?", inspection.id)
-        read = [msgspec.json.decode(line, type=Observation) for (line,) in lines]
-        # What was read before it began has cost another inspection.
-        seen = [entry for entry in read if entry.observed_at >= inspection.started_at]
-        last = max((entry.observed_at for entry in seen), default=inspection.started_at)
-        return Cost(
-            sum(entry.cost.cpu_seconds for entry in seen),
-            max(0.0, (last - inspection.started_at).total_seconds()),
-            max((entry.cost.peak_memory_bytes for entry in seen), default=0),
-        )
-
-    def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
-        return self._connection.execute(statement, values)
-
-    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Read outside of a transaction."""
-        try:
-            return self._execute(statement, *values).fetchall()
-        except sqlite3.Error as error:
-            raise spool_file.fault(self._folder, error) from error
-
-    def _write(self, action: Callable[[], Value]) -> Value:
-        return spool_file.write(self._connection, self._folder, action)
-
-    def _noted(self, name: str) -> str | None:
-        row = self._execute("SELECT value FROM notes WHERE name = ?", name).fetchone()
-        return None if row is None else str(row[0])
-
-    def _note(self, name: str, value: str) -> None:
-        self._execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value)
-
-    def _count(self, name: str, more: int) -> None:
-        self._note(name, str(int(self._noted(name) or 0) + more))
+    def _mark(self) -> None:
+        """Lay down the marker while something waits, and take it away otherwise."""
+        marker = self._database.folder / WAITING
+        waits = self._database.rows(
+            "SELECT EXISTS (SELECT 1 FROM inspections) "
+            "OR EXISTS (SELECT 1 FROM batches WHERE refusals < ?)",
+            MOST_REFUSALS,
+        )[0][0]
+        # On a full disk there is none until the next time: the agent itself does not need it.
+        with suppress(OSError):
+            if waits:
+                marker.touch(mode=0o600)
+            else:
+                marker.unlink(missing_ok=True)

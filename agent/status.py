@@ -6,9 +6,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from agent import gaps
 from agent.messages import spoken
 from agent.spool_file import fault, read_only
 from checks.api import Text
+from wire.messages import Gap
 
 
 class RefusedBatch(Struct, frozen=True):
@@ -17,6 +19,7 @@ class RefusedBatch(Struct, frozen=True):
     seq: int
     times: int
     why: str
+    epoch: str
 
 
 class Status(Struct, frozen=True):
@@ -24,15 +27,16 @@ class Status(Struct, frozen=True):
 
     agent: str
     epoch: str
+    unsealed_inspections: int
     unsealed_observations: int
     pending_batches: int
     pending_bytes: int
     last_acknowledged_seq: int | None
     last_acknowledged_at: str | None
-    dropped_batches: int
-    dropped_observations: int
     damaged: str | None
-    """Where a damaged spool was moved to, the last time that happened."""
+    """Where a spool was moved to that could not be used, the last time that happened."""
+    gaps: tuple[Gap, ...]
+    """What was let go and is not told to the collector yet."""
     refused: tuple[RefusedBatch, ...]
 
 
@@ -50,27 +54,28 @@ def look(agent: str, folder: Path, language: str) -> Status | None:
 
 def _read(agent: str, connection: sqlite3.Connection, language: str) -> Status:
     notes: dict[str, str] = dict(connection.execute("SELECT name, value FROM notes").fetchall())
+    (inspections,) = connection.execute("SELECT count(*) FROM inspections").fetchone()
     (unsealed,) = connection.execute("SELECT count(*) FROM observations").fetchone()
     count, size = connection.execute(
         "SELECT count(*), coalesce(sum(length(payload)), 0) FROM batches"
     ).fetchone()
     refused = connection.execute(
-        "SELECT seq, refusals, refused_why FROM batches WHERE refusals > 0 ORDER BY seq"
+        "SELECT seq, refusals, refused_why, epoch FROM batches WHERE refusals > 0 ORDER BY number"
     )
     acknowledged = notes.get("acknowledged_seq")
     return Status(
         agent=agent,
         epoch=notes.get("epoch", ""),
+        unsealed_inspections=inspections,
         unsealed_observations=unsealed,
         pending_batches=count,
         pending_bytes=size,
         last_acknowledged_seq=None if acknowledged is None else int(acknowledged),
         last_acknowledged_at=notes.get("acknowledged_at"),
-        dropped_batches=int(notes.get("dropped_batches", "0")),
-        dropped_observations=int(notes.get("dropped_observations", "0")),
         damaged=notes.get("damaged"),
+        gaps=gaps.read(connection.execute("SELECT * FROM gaps ORDER BY loss")),
         refused=tuple(
-            RefusedBatch(seq, times, spoken(Text(*msgspec.json.decode(why)), language))
-            for seq, times, why in refused
+            RefusedBatch(seq, times, spoken(Text(*msgspec.json.decode(why)), language), epoch)
+            for seq, times, why, epoch in refused
         ),
     )

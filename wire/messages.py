@@ -151,6 +151,9 @@ class Loss(Enum):
     """Failures or sealed batches, because nothing else was left to let go."""
     DAMAGED = "damaged"
     """The spool was damaged and set aside; how much was in it is not known."""
+    SPLIT = "split"
+    """Nothing went: a sealed batch was too large for the way and follows in smaller ones; its
+    number is missing in the chain."""
 
 
 class Gap(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -154,11 +154,3 @@ def test_facts_of_which_a_part_failed_are_not_used_again(site: Heavy) -> None:
     )
     assert site.cached() + site.cached() == [None, None]
     assert site.readings == 2
-
-
-def test_a_spool_of_an_agent_without_a_memory_gets_one(site: Heavy) -> None:
-    site.run()
-    with sqlite3.connect(site.state / "spool.db") as connection:
-        connection.execute("DROP TABLE remembered")
-    assert site.cached() == [None]
-    assert site.cached() != [None]
