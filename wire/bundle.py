@@ -11,7 +11,7 @@ reader keeps it aside and uses nothing of it before `decrypt` has returned.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import msgspec
 import pyrage
@@ -39,6 +39,19 @@ _LARGEST_HEADER_BYTES = 4096
 _LARGEST_AGE_HEADER_BYTES = 2**16
 _AGE_HEADER_END = b"\n--- "
 _COPY_BYTES = 2**16
+
+
+class Source(Protocol):
+    """A file that is read."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes, none at the end."""
+
+    def tell(self) -> int:
+        """Return the place."""
+
+    def seek(self, place: int, /) -> int:
+        """Go to a place."""
 
 
 class Start(Struct, frozen=True):
@@ -99,7 +112,7 @@ def write(
         raise fault.error or OSError(f"encryption failed: {error}") from error
 
 
-def decrypt(file: BinaryIO, into: BinaryIO, identity: Identity) -> None:
+def decrypt(file: Source, into: BinaryIO, identity: Identity) -> None:
     """Write the plaintext of what follows the beginning. Nothing of it counts if this raises.
 
     Raise NotForUs, or Damaged for any change or cut; OSError where reading or writing fails.
