@@ -1,7 +1,7 @@
 """`xunjian-collector import`: take in what came on a stick."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -88,10 +88,11 @@ def import_files(
                 place = receipts.place_of(file, receipts_folder)
                 try:
                     imported = _import(database, identity, file, customer, data, lang)
-                    done.append(_as_json(file, place, imported))
+                    done.append(_as_json(file, imported))
                     if not as_json:
                         _show(file, imported, lang)
                     receipts.write(place, imported.receipt)
+                    done[-1]["receipt"] = str(place)
                 except CollectorError as error:
                     _complain(refusals.of_file(file, error.text), lang)
                     failed = True
@@ -141,7 +142,9 @@ def _progress(file: Path, lang: Language) -> Iterator[Heard]:
         transient=True,
         disable=not console.is_terminal,
     )
-    total = file.stat().st_size * STEPS if file.is_file() else None
+    total = None
+    with suppress(OSError):  # said in a sentence when the file is opened
+        total = file.stat().st_size * STEPS
     task = bar.add_task(
         said(Text(f"导入 {file.name}", f"importing {file.name}"), lang), total=total
     )
@@ -170,7 +173,7 @@ def _show(file: Path, imported: Imported, lang: Language) -> None:
     print_fields(fields, lang)
 
 
-def _as_json(file: Path, receipt: Path, imported: Imported) -> dict[str, object]:
+def _as_json(file: Path, imported: Imported) -> dict[str, object]:
     return {
         "file": str(file),
         "bundle": imported.bundle,
@@ -187,7 +190,7 @@ def _as_json(file: Path, receipt: Path, imported: Imported) -> dict[str, object]
         "forks": imported.forks,
         "words": imported.words,
         "numbers": imported.numbers,
-        "receipt": str(receipt),
+        "receipt": None,
     }
 
 
