@@ -62,7 +62,6 @@ def take_receipts(
     """Take receipts in; one that is wrong holds up no other."""
     code = DONE
     with _spool(settings_path) as (spool, state):
-        identity.load(state)
         for file in files:
             try:
                 taken = take_in(spool, state, file)
@@ -80,6 +79,8 @@ def take_receipts(
 @contextmanager
 def _spool(settings_path: str) -> Iterator[tuple[Spool, Path]]:
     state = Path(settings.load(settings_path).agent.state)
+    # First: a host that is not enrolled gets no state folder by this.
+    identity.load(state)
     with exclusive(state):
         spool = Spool(state)
         try:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,21 @@ from msgspec.structs import replace
 from pyrage.x25519 import Identity as AgeIdentity
 
 from agent import export as exporting
-from agent import identity
 from agent.bundle_parts import RESERVED_BYTES
 from agent.cli import main
 from agent.errors import BundleError
 from agent.export import Slip, export
 from agent.identity import Identity
 from agent.spool import Spool
-from tests.agent.spooling import AGENT, KEY, inspected, random_facts, sealed
+from tests.agent.spooling import (
+    AGENT,
+    INSPECTION,
+    KEY,
+    inspected,
+    observation,
+    random_facts,
+    sealed,
+)
 from tests.bundling import plain_of
 from tests.enrolled import COLLECTOR
 from wire import bundle
@@ -40,8 +48,11 @@ def known() -> Identity:
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "state")
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    (tmp_path / "state").mkdir()
+    opened = Spool(tmp_path / "state")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -102,12 +113,12 @@ def test_parts_stand_alone_and_none_is_larger_than_it_may(
 ) -> None:
     for number in range(6):
         sealed(spool, f"i{number}", random_facts(2**20))
-    slip = write(spool, known, stick / "host.inspb", part_bytes=RESERVED_BYTES + 2**21)
+    slip = write(spool, known, stick / "host.inspb", part_bytes=RESERVED_BYTES + 3 * 2**19)
     assert slip is not None
     names = [f"host.{number}-of-{len(slip.files)}.inspb" for number in (1, 2, 3)]
     assert len(slip.files) >= 3
     assert sorted(path.name for path in stick.iterdir())[:3] == names
-    assert all(each.bytes <= RESERVED_BYTES + 2**21 for each in slip.files)
+    assert all(each.bytes <= RESERVED_BYTES + 3 * 2**19 for each in slip.files)
     manifests = [plain_of(Path(each.file))[0] for each in slip.files]
     assert len({each.bundle for each in manifests}) == 1
     assert sum(each.batches for each in manifests) == slip.batches == len(spool.pending())
@@ -135,14 +146,10 @@ def test_a_change_of_keys_alone_is_worth_a_bundle(
     assert plain_of(stick / "x.inspb")[0].rotations == (b"statement",)
 
 
-def test_an_interrupted_inspection_goes_along(tmp_path: Path, known: Identity, stick: Path) -> None:
-    from tests.agent.spooling import INSPECTION, observation
-
-    first = Spool(tmp_path / "state")
-    first.open_inspection(INSPECTION)
-    first.add(INSPECTION.id, observation())
-    first.close()
-    slip = write(Spool(tmp_path / "state"), known, stick / "x.inspb")
+def test_an_interrupted_inspection_goes_along(spool: Spool, known: Identity, stick: Path) -> None:
+    spool.open_inspection(INSPECTION)
+    spool.add(INSPECTION.id, observation())
+    slip = write(spool, known, stick / "x.inspb")
     assert slip is not None
     assert slip.batches == 1
 
@@ -256,4 +263,4 @@ def test_an_agent_that_is_not_enrolled_is_told_so(
     for words in (["export", "x.inspb"], ["receipt", "x.receipt"]):
         assert main([*words, "--settings", str(settings)]) == 2
         assert "尚未登记" in capsys.readouterr().err
-    assert identity.folder_of(tmp_path / "state").exists() is False
+    assert not (tmp_path / "state").exists()

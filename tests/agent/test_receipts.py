@@ -1,5 +1,6 @@
 """A receipt lets go of what the collector has, of nothing else, however often it comes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,10 @@ KEYS = {COLLECTOR.key.id: COLLECTOR.key.public}
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return open_database(f"sqlite:///{tmp_path}/collector.db")
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(f"sqlite:///{tmp_path}/collector.db")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
