@@ -12,7 +12,7 @@ from agent import bounds, gaps, sealing, unsealed
 from agent.spool_database import SpoolDatabase
 from checks.api import Text
 from wire.batch import Batch
-from wire.control import BATCH
+from wire.control import BATCH, Reach
 from wire.messages import Acknowledgement, Gap, Inspection, Loss
 from wire.signing import PrivateKey
 
@@ -70,6 +70,14 @@ def split(database: SpoolDatabase, place: Place, largest_bytes: int, signer: Sig
     Return how many; 0 where it can't be made smaller, and nothing was changed.
     """
     return database.write(lambda: _split(database, place, largest_bytes, signer))
+
+
+def reach(database: SpoolDatabase, key_id: str) -> tuple[Reach, ...]:
+    """Return how far a key has sealed what is still here, by epoch."""
+    rows = database.rows(
+        "SELECT epoch, max(seq) FROM batches WHERE key_id = ? GROUP BY epoch ORDER BY epoch", key_id
+    )
+    return tuple(Reach(epoch, seq) for epoch, seq in rows)
 
 
 def pending(database: SpoolDatabase) -> Sequence[Place]:

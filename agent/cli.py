@@ -1,4 +1,4 @@
-"""`xunjian-agent`: check, enrol, run, status, export, receipt, rotate-key."""
+"""`xunjian-agent`: check, enrol, run, deliver, status, export, receipt, rotate-key."""
 
 import argparse
 import gc
@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         if chosen.command == "run":
             return commands.run(console, chosen.settings, chosen.only, as_json=chosen.json)
+        if chosen.command == "deliver":
+            return commands.deliver(console, chosen.settings, now=chosen.now, as_json=chosen.json)
         if chosen.command == "enrol":
             from agent import enrolling
 
@@ -132,6 +134,8 @@ def _parser(language: str) -> argparse.ArgumentParser:
     run.add_argument(
         "--only", action="append", default=[], metavar="PATTERN", help=words("pattern")
     )
+    deliver = command("deliver", with_settings)
+    deliver.add_argument("--now", action="store_true", help=words("now"))
     command("status", with_settings)
     enrol = command("enrol", with_settings)
     enrol.add_argument("url", nargs="?", metavar="URL", help=words("enrol_url"))

@@ -1,23 +1,28 @@
-"""The three commands. Exit codes: 0 did its job, 1 kept what it has, 2 could not."""
+"""The commands of every day. Exit codes: 0 did its job, 1 kept what it has, 2 could not."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET
 
 from agent import messages, runner, showing
 from agent.console import Console
-from agent.errors import AgentError
+from agent.errors import AgentError, NotEnrolled
 from agent.events import Event, SpoolDamaged, SpoolOutdated
 from agent.host import LocalHost
-from agent.settings import Run, load
+from agent.settings import Run, Settings, load
 from checks import wording
 from checks.api import Check
 from checks.discovery import Catalogue, discover
 from wire.messages import Observation
+
+if TYPE_CHECKING:
+    from agent.identity import Identity
+    from agent.spool import Spool
 
 DONE, KEPT, COULD_NOT = 0, 1, 2
 
@@ -52,9 +57,6 @@ def check(console: Console, patterns: Sequence[str], *, listing: bool, as_json: 
 def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_json: bool) -> int:
     """Make one inspection, hand over what waits."""
     from agent.inspection import inspect
-    from agent.spool import Spool
-    from agent.spool_file import exclusive
-    from wire.signing import PrivateKey
 
     _demand_posix()
     catalogue = discover()
@@ -65,47 +67,46 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
     host = LocalHost()
     plan = runner.plan(catalogue.checks, host.system, settings.checks, patterns)
 
-    def report(event: Event) -> None:
-        if as_json:
-            console.json(event)
-        else:
-            console.tell(event)
-
-    folder = Path(settings.agent.state)
-    with exclusive(folder):
-        spool = Spool(folder)
+    report = _reporter(console, as_json=as_json)
+    with _spool(settings, report) as (identity, spool):
         try:
-            if spool.set_aside is not None:
-                kind = SpoolOutdated if spool.set_aside.outdated else SpoolDamaged
-                report(kind(spool.set_aside.moved_to))
             complete = inspect(
-                settings,
-                catalogue,
-                plan,
-                spool,
-                host,
-                report,
-                console.language,
-                agent=settings.agent.id,
-                # The collector does not look at signatures yet: any key will do.
-                key=PrivateKey.generate(),
+                settings, identity, catalogue, plan, spool, host, report, console.language
             )
         except KeyboardInterrupt:
             console.complain(messages.INTERRUPTED)
             return KEPT
-        finally:
-            spool.close()
     if not complete:
         console.complain(messages.NOT_HANDED_OVER)
     return DONE if complete else KEPT
 
 
+def deliver(console: Console, settings_path: str, *, now: bool, as_json: bool) -> int:
+    """Hand over what waits, without an inspection."""
+    from agent.delivery import Situation, due
+
+    _demand_posix()
+    settings = load(settings_path)
+    report = _reporter(console, as_json=as_json)
+    with _spool(settings, report) as (identity, spool):
+        # Whoever holds the state folder knows that no inspection is under way.
+        spool.finish_interrupted()
+        situation = Situation(settings, identity, spool, LocalHost(), report, console.language)
+        return DONE if due(situation, now=now) else KEPT
+
+
 def status(console: Console, settings_path: str, *, as_json: bool) -> int:
     """Print what the spool holds."""
+    from agent import identity
     from agent.status import look
 
     settings = load(settings_path)
-    found = look(settings.agent.id, Path(settings.agent.state), console.language)
+    folder = Path(settings.agent.state)
+    try:
+        agent = identity.load(folder).agent
+    except NotEnrolled:
+        agent = ""
+    found = look(agent, folder, console.language)
     if as_json:
         console.json(found)
     elif found is None:
@@ -131,6 +132,32 @@ def status(console: Console, settings_path: str, *, as_json: bool) -> int:
                 messages.STATUS_REFUSED.format(seq=batch.seq, times=batch.times, why=batch.why)
             )
     return DONE
+
+
+def _reporter(console: Console, *, as_json: bool) -> Callable[[Event], None]:
+    return console.json if as_json else console.tell
+
+
+@contextmanager
+def _spool(
+    settings: Settings, report: Callable[[Event], None]
+) -> "Iterator[tuple[Identity, Spool]]":
+    """Hold the state folder: its identity and its spool. Raise IdentityError or SpoolError."""
+    from agent import identity
+    from agent.spool import Spool
+    from agent.spool_file import exclusive
+
+    folder = Path(settings.agent.state)
+    with exclusive(folder):
+        known = identity.load(folder)
+        spool = Spool(folder)
+        try:
+            if spool.set_aside is not None:
+                kind = SpoolOutdated if spool.set_aside.outdated else SpoolDamaged
+                report(kind(spool.set_aside.moved_to))
+            yield known, spool
+        finally:
+            spool.close()
 
 
 def _demand_posix() -> None:

@@ -5,12 +5,16 @@ import sys
 
 import msgspec
 
-from agent import messages
+from agent import messages, redaction
 from agent.events import (
+    BatchDead,
     BatchesSealed,
     BatchKept,
+    BatchSplit,
     BatchUploaded,
     CheckObserved,
+    DeliveryPaused,
+    EpochForked,
     Event,
     RunFinished,
     SpoolDamaged,
@@ -41,15 +45,17 @@ class Console:
 
     def say(self, text: Text | str) -> None:
         """Print a line."""
-        self._out(text if isinstance(text, str) else self.words(text))
+        self._out(redaction.clean(text if isinstance(text, str) else self.words(text)))
 
     def json(self, value: object) -> None:
         """Print a value as one line of JSON, at once."""
-        self._out(msgspec.json.encode(value).decode("utf-8", "replace"))
+        line = redaction.clean_json(msgspec.json.encode(value))
+        self._out(line.decode("utf-8", "replace"))
 
     def complain(self, text: Text) -> None:
         """Print a sentence on standard error."""
-        print(f"xunjian-agent: {self.words(text)}", file=sys.stderr, flush=True)
+        sentence = redaction.clean(self.words(text))
+        print(f"xunjian-agent: {sentence}", file=sys.stderr, flush=True)
 
     def tell(self, event: Event) -> None:
         """Print what happens in a run, for a person."""
@@ -84,6 +90,15 @@ def _sentence(event: Event) -> Text | None:
             return messages.RUN_UPLOADED.format(seq=seq)
         case BatchKept(seq=seq, why=why):
             return messages.RUN_KEPT.format(seq=seq, why=why)
+        case EpochForked(seq=seq):
+            return messages.RUN_FORKED.format(seq=seq)
+        case BatchSplit(seq=seq, into=into):
+            return messages.RUN_SPLIT.format(seq=seq, into=into)
+        case BatchDead(seq=seq, why=why):
+            return messages.RUN_DEAD.format(seq=seq, why=why)
+        case DeliveryPaused(until=until, why=why):
+            at = f"{until.astimezone():%Y-%m-%d %H:%M:%S}"
+            return messages.RUN_PAUSED.format(until=at, why=why)
         case RunFinished(inspection=name, collected=collected, total=total, pending=pending):
             return messages.RUN_FINISHED.format(
                 inspection=name, collected=collected, total=total, pending=pending

@@ -3,6 +3,7 @@
 AgentError
 ├── SettingsError      the settings can't be read or say something wrong; has file, line and key
 ├── PatternUnknown     a pattern given on the command line fits no check
+├── SecretError        a secret that the settings name can't be obtained (agent/secret.py)
 ├── SpoolError         the state folder or the spool in it can't be used
 │   ├── SpoolBusy      another run of the agent holds the spool
 │   └── SpoolFull      the disk is full, also without the ballast file
@@ -11,18 +12,37 @@ AgentError
 │   └── EnrolmentError the code, the collector's answer or a file of the enrolment is wrong
 ├── BundleError        a bundle can't be written, or a receipt is none of ours
 └── UploadError        a batch could not be handed over; it stays in the spool
-    ├── Unreached      nobody answered, or answered that it is overloaded: worth another try
-    ├── NotCollector   something answered, but not with the collector's acknowledgement
-    └── Refused        the collector refused: this batch, or the agent as a whole
+    └── Unreached      the way to the collector failed at a Stage, or it is overloaded: try again
 """
 
+from enum import Enum
+
+from agent import redaction
 from checks.api import Text
 
 
+class Stage(Enum):
+    """Where on the way to the collector something failed."""
+
+    DNS = "dns"
+    TCP = "tcp"
+    PROXY = "proxy"
+    TLS = "tls"
+    """The handshake, with no certificate in question."""
+    TLS_CHAIN = "tls_chain"
+    TLS_TIME = "tls_time"
+    TLS_NAME = "tls_name"
+    HTTP = "http"
+
+
 class AgentError(Exception):
-    """Why the agent can't do something; `text` is for the person in front of it."""
+    """Why the agent can't do something; `text` is for the person in front of it.
+
+    It is without secrets from the start: it is printed, kept in the spool, and sent.
+    """
 
     def __init__(self, text: Text) -> None:
+        text = Text(redaction.clean(text.zh), redaction.clean(text.en))
         super().__init__(text.en)
         self.text = text
 
@@ -77,25 +97,18 @@ class UploadError(AgentError):
 class Unreached(UploadError):
     """No answer, or one that asks to come again; `after_seconds` if it said when.
 
-    `again` is false where another try in the same run would end alike.
+    `stage` is where it failed; `again` is false where another try in the same run would end alike.
     """
 
     def __init__(
-        self, text: Text, *, after_seconds: float | None = None, again: bool = True
+        self,
+        text: Text,
+        *,
+        stage: Stage = Stage.HTTP,
+        after_seconds: float | None = None,
+        again: bool = True,
     ) -> None:
         super().__init__(text)
+        self.stage = stage
         self.after_seconds = after_seconds
         self.again = again
-
-
-class NotCollector(UploadError):
-    """An answer without a fitting acknowledgement: a captive portal, a proxy, a wrong address."""
-
-
-class Refused(UploadError):
-    """A 4xx. `batch_only` is true where other batches may fare better."""
-
-    def __init__(self, text: Text, *, status: int, batch_only: bool) -> None:
-        super().__init__(text)
-        self.status = status
-        self.batch_only = batch_only

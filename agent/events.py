@@ -7,6 +7,10 @@
 {"event":"sealed","batches":1}
 {"event":"uploaded","seq":7,"duplicate":false}
 {"event":"kept","seq":8,"why":"…"}
+{"event":"forked","seq":8,"epoch":"…"}
+{"event":"split","seq":8,"into":2}
+{"event":"dead_letter","seq":8,"why":"…"}
+{"event":"paused","until":"2026-…","seconds":312.5,"reason":"unreached","why":"…"}
 {"event":"finished","inspection":"…","collected":19,"total":20,"pending":1}
 {"event":"spool_damaged","moved_to":"…"}      (first, and only where it happened)
 {"event":"spool_outdated","moved_to":"…"}     (the same)
@@ -72,6 +76,36 @@ class BatchKept(Struct, frozen=True, tag_field="event", tag="kept"):
     why: str
 
 
+class EpochForked(Struct, frozen=True, tag_field="event", tag="forked"):
+    """The collector keeps this batch beside another one; what follows is of the epoch named."""
+
+    seq: int
+    epoch: str
+
+
+class BatchSplit(Struct, frozen=True, tag_field="event", tag="split"):
+    """A batch was too large; so many smaller ones took its place."""
+
+    seq: int
+    into: int
+
+
+class BatchDead(Struct, frozen=True, tag_field="event", tag="dead_letter"):
+    """A batch was refused for the last time: it is kept and shown, and not sent again."""
+
+    seq: int
+    why: str
+
+
+class DeliveryPaused(Struct, frozen=True, tag_field="event", tag="paused"):
+    """Nothing more is sent before `until`; `reason` is an agent.pause.PauseReason."""
+
+    until: datetime
+    seconds: float
+    reason: str
+    why: str
+
+
 class RunFinished(Struct, frozen=True, tag_field="event", tag="finished"):
     """The run is over: so many checks gave facts, so many batches wait."""
 
@@ -90,5 +124,9 @@ Event = (
     | BatchesSealed
     | BatchUploaded
     | BatchKept
+    | EpochForked
+    | BatchSplit
+    | BatchDead
+    | DeliveryPaused
     | RunFinished
 )

@@ -2,47 +2,42 @@
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from agent import VERSION, messages, surroundings
-from agent.errors import NotCollector, Refused, Unreached
+from agent import VERSION, delivery, redaction, surroundings
+from agent.delivery import Situation
 from agent.events import (
-    BatchesSealed,
-    BatchKept,
-    BatchUploaded,
     CheckObserved,
     CheckStarted,
     Event,
     PlanMade,
     RunFinished,
 )
+from agent.identity import Identity
 from agent.memory import Memory
 from agent.runner import LeftBehind, Plan, Started, run
+from agent.secret import foresee
 from agent.settings import Settings
-from agent.spool import Place, Spool
-from agent.upload import Uploader
-from checks.api import Host, Text
+from agent.spool import Spool
+from checks.api import Host
 from checks.discovery import Catalogue
 from wire.messages import Cost, Inspection
-from wire.signing import PrivateKey
 
 Report = Callable[[Event], None]
 
 
 def inspect(
     settings: Settings,
+    identity: Identity,
     catalogue: Catalogue,
     plan: Plan,
     spool: Spool,
     host: Host,
     report: Report,
     language: str,
-    *,
-    agent: str,
-    key: PrivateKey,
 ) -> bool:
     """Make one inspection and hand over all that waits; return whether nothing new had to stay.
 
@@ -51,6 +46,7 @@ def inspect(
     finished as interrupted.
     """
     began = time.monotonic()
+    foresee(settings)
     spool.finish_interrupted()
     inspection = _opening(settings, catalogue, plan, host)
     spool.open_inspection(inspection)
@@ -65,67 +61,12 @@ def inspect(
         cost=surroundings.cost_until_now(time.monotonic() - began),
     )
     spool.finish(ended)
-    complete = hand_over(settings, spool, report, language, agent=agent, key=key)
+    complete = delivery.inspected(Situation(settings, identity, spool, host, report, language))
     total = len(plan.jobs)
     # What is not sealed yet will be a batch at least.
     pending = len(spool.pending()) + spool.counts().inspections
     report(RunFinished(inspection.id, collected, total, pending))
     return complete
-
-
-def hand_over(
-    settings: Settings,
-    spool: Spool,
-    report: Report,
-    language: str,
-    *,
-    agent: str,
-    key: PrivateKey,
-) -> bool:
-    """Seal and send all that waits; return whether the collector took every batch.
-
-    A batch that the collector refuses does not hold up the others; a collector that does not
-    answer, or something else that does, ends the attempt, and nothing more is sealed for it.
-    """
-    uploader = Uploader(settings.collector)
-    complete = True
-    refused: set[Place] = set()
-    try:
-        while True:
-            waiting = [place for place in spool.pending() if place not in refused]
-            if not waiting:
-                sealed = spool.seal_next(agent, key)
-                if not sealed:
-                    break
-                report(BatchesSealed(sealed))
-                continue
-            place, *others = waiting
-            try:
-                answer = uploader.send(spool.batch(place))
-            except Refused as error:
-                complete = False
-                _keep(report, language, [place], error.text)
-                if not error.batch_only:
-                    _keep(report, language, others, messages.NOT_TRIED)
-                    break
-                spool.refuse(place, error.text)
-                refused.add(place)
-            except (Unreached, NotCollector) as error:
-                complete = False
-                _keep(report, language, [place], error.text)
-                _keep(report, language, others, messages.NOT_TRIED)
-                break
-            else:
-                spool.acknowledge(answer)
-                report(BatchUploaded(place.seq, answer.duplicate))
-    finally:
-        uploader.close()
-    return complete
-
-
-def _keep(report: Report, language: str, batches: Sequence[Place], why: Text) -> None:
-    for place in batches:
-        report(BatchKept(place.seq, messages.spoken(why, language)))
 
 
 def _opening(settings: Settings, catalogue: Catalogue, plan: Plan, host: Host) -> Inspection:
@@ -140,7 +81,7 @@ def _opening(settings: Settings, catalogue: Catalogue, plan: Plan, host: Host) -
         checks_digest=surroundings.checks_digest(catalogue.checks.values()),
         planned=plan.planned,
         skipped=plan.skipped,
-        broken=tuple(error[:2000] for error in catalogue.errors[:200]),
+        broken=tuple(redaction.clean(error)[:2000] for error in catalogue.errors[:200]),
         cost=Cost(0, 0, 0),
         interval_seconds=settings.run.interval_hours * 3600,
     )

@@ -98,6 +98,11 @@ IDENTITY_UNUSABLE = Text(
     "{file} can't be read or written ({detail}): look at permissions and disk space",
 )
 
+SPOOL_OUTDATED = Text(
+    "缓存由尚不签名的早期代理建立，不能再上传，原文件移至 {file}，已启用新的缓存",
+    "the spool was made by an early agent that did not sign yet, and can't be uploaded: it was "
+    "moved to {file} and a new one was started",
+)
 ALREADY_ENROLLED = Text(
     "本代理已登记为 {customer} / {site} / {host}：如确需以新的登记码重新登记，"
     "请先将 {folder} 移到别处（原代理的历史仍然保留）",
@@ -161,36 +166,8 @@ ENROLMENT_REFUSED = Text(
     "采集端拒绝登记（状态码 {status}）{detail}", "the collector refused ({status}){detail}"
 )
 KEY_ROTATED = Text("已启用新的身份密钥", "the new key counts from now on")
-SPOOL_OUTDATED = Text(
-    "缓存由尚不签名的早期代理建立，不能再上传，原文件移至 {file}，已启用新的缓存",
-    "the spool was made by an early agent that did not sign yet, and can't be uploaded: it was "
-    "moved to {file} and a new one was started",
-)
 
-NAME_NOT_FOUND = Text("DNS：找不到主机 {host}", "DNS: the host {host} is not found")
-NOT_CONNECTED = Text("TCP：无法连接 {host}（{detail}）", "TCP: no connection to {host} ({detail})")
-TLS_FAILED = Text(
-    "TLS：与 {host} 的加密连接失败（{detail}）", "TLS: no secure connection to {host} ({detail})"
-)
-NO_ANSWER = Text(
-    "HTTP：{host} 已连接，但没有完整的应答（{detail}）",
-    "HTTP: {host} was reached but gave no whole answer ({detail})",
-)
-OVERLOADED = Text(
-    "HTTP：{host} 暂时不能接收（状态码 {status}）", "HTTP: {host} can't take it now ({status})"
-)
-NOT_ACKNOWLEDGED = Text(
-    "HTTP：{host} 的应答（状态码 {status}）不是采集端的确认，可能经过了认证门户或代理，"
-    "或 [collector] url 有误",
-    "HTTP: what {host} answered ({status}) is not the collector's acknowledgement; a captive "
-    "portal or proxy may stand between, or [collector] url is wrong",
-)
-REFUSED = Text(
-    "HTTP：{host} 拒绝接收（状态码 {status}）{detail}", "HTTP: {host} refused ({status}){detail}"
-)
-NOT_TRIED = Text(
-    "前一批未送达，本批留待下次", "the batch before was not handed over: left for the next run"
-)
+
 INTERRUPTED = Text(
     "巡检被中断：已完成的观测已保存，下次运行时上传",
     "the inspection was interrupted: what was observed is kept and goes up with the next run",
@@ -219,6 +196,20 @@ CACHED = Text(
 )
 RUN_UPLOADED = Text("第 {seq} 批已送达", "batch {seq} was handed over")
 RUN_KEPT = Text("第 {seq} 批保留：{why}", "batch {seq} is kept: {why}")
+RUN_FORKED = Text(
+    "第 {seq} 批：采集端在同一位置已有另一批（克隆的主机或恢复的快照），两批均已保存；"
+    "此后的数据使用新的纪元",
+    "batch {seq}: the collector has another one at this place (a cloned host, or one that was set "
+    "back); both are kept, and what follows is of a new epoch",
+)
+RUN_SPLIT = Text(
+    "第 {seq} 批过大，已拆分为 {into} 批", "batch {seq} is too large: split into {into}"
+)
+RUN_DEAD = Text(
+    "第 {seq} 批两次被拒绝，保留在本机，不再发送：{why}",
+    "batch {seq} was refused twice: it is kept here and not sent again: {why}",
+)
+RUN_PAUSED = Text("{until} 之前不再尝试上传：{why}", "no further attempt before {until}: {why}")
 RUN_FINISHED = Text(
     "巡检 {inspection}：{collected}/{total} 项有数据，待上传 {pending} 批",
     "inspection {inspection}: {collected} of {total} gave data, {pending} batches are pending",
@@ -235,6 +226,10 @@ STATUS_LINES = (
     ("last_acknowledged_seq", Text("最近确认的批次", "last acknowledged batch")),
     ("last_acknowledged_at", Text("最近确认时间", "last acknowledged at")),
     ("damaged", Text("移开的损坏缓存", "damaged spool, moved aside")),
+)
+STATUS_PAUSED = Text(
+    "暂停上传至 {until}（连续 {failures} 次）：{why}",
+    "nothing is sent until {until} ({failures} attempts in a row): {why}",
 )
 STATUS_REFUSED = Text(
     "第 {seq} 批被拒绝 {times} 次：{why}", "batch {seq} was refused {times} times: {why}"
@@ -291,6 +286,17 @@ HELP = {
         "退出码：0 完成；1 数据未全部上传，已保留；2 无法执行",
         "examples:\n  xunjian-agent run\n  xunjian-agent run --only host --settings ./agent.toml\n"
         "exit codes: 0 done; 1 not all was uploaded, the data are kept; 2 could not",
+    ),
+    "deliver": Text(
+        "上传待上传的数据，不作巡检；由定时器启动时遵守已约定的等待时间",
+        "Upload what waits, without an inspection; waits that are under way are kept to.",
+    ),
+    "now": Text("不等待，立即尝试", "do not wait, try at once"),
+    "deliver_examples": Text(
+        "示例：\n  xunjian-agent deliver\n  xunjian-agent deliver --now\n"
+        "退出码：0 全部上传；1 尚有数据，已保留；2 无法执行",
+        "examples:\n  xunjian-agent deliver\n  xunjian-agent deliver --now\n"
+        "exit codes: 0 all is uploaded; 1 some waits, the data are kept; 2 could not",
     ),
     "status": Text(
         "显示待上传、被拒绝和丢弃的数据", "Show what waits, what was refused and what was dropped."

@@ -34,6 +34,10 @@ class Pause(Struct, frozen=True, kw_only=True):
     reason: PauseReason
     failures: int
     """Attempts in a row that failed."""
+    why: tuple[str, str] = ("", "")
+    """The sentence in Chinese and in English."""
+    told_at: datetime | None = None
+    """When that sentence was last said; the same one is said once a day."""
 
     def remaining_seconds(self, now: datetime, monotonic_seconds: float, boot_id: str) -> float:
         """Return how long it still lasts; 0 when it is over.

@@ -6,6 +6,9 @@ state = "/var/lib/xunjian"          # folder of the spool; absolute
 [collector]
 url = "https://inspection.example.com"
 ca_file = "/etc/xunjian/ca.pem"     # optional: trust these authorities, not the system's
+proxy = "http://proxy.example:3128" # optional; the environment's proxies are never used
+proxy_user = "inspection"
+proxy_password = { file = "/etc/xunjian/proxy.secret" }  # or credential, or command
 
 [run]
 parallel = 4                        # probes at once
@@ -28,6 +31,7 @@ from msgspec import Meta, Struct
 
 from agent import messages
 from agent.errors import SettingsError
+from agent.secret import SecretSource
 from checks.api import Text
 
 Model = TypeVar("Model")
@@ -47,6 +51,11 @@ class Collector(Struct, frozen=True, forbid_unknown_fields=True):
 
     url: Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
     ca_file: Annotated[str, Meta(pattern=r"^/")] | None = None
+    proxy: Annotated[str, Meta(pattern=r"^http://[^\s/?#@]+/?$")] | None = None
+    """Reached in the clear; what goes to an https collector passes through it encrypted."""
+    proxy_user: Annotated[str, Meta(pattern=r"^[^:\x00-\x1f\x7f]+$", max_length=255)] | None = None
+    """For HTTP's Basic authentication, which a colon would end."""
+    proxy_password: SecretSource | None = None
 
 
 class Run(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +93,26 @@ _EXPECTED = {
         "以 http:// 或 https:// 开头的地址", "an address that starts with http:// or https://"
     ),
     "collector.ca_file": Text("一个现有 PEM 文件的绝对路径", "the absolute path of a PEM file"),
+    "collector.proxy": Text(
+        '形如 "http://主机:端口" 的地址，不含用户和密码',
+        'an address like "http://host:port", without user and password',
+    ),
+    "collector.proxy_user": Text(
+        "不含冒号的用户名，与 proxy 一起设置", "a user without a colon, beside proxy"
+    ),
+    "collector.proxy_password": Text(
+        '{ credential = "…" }、{ file = "/…" } 或 { command = ["/…"] } 之一，'
+        "与 proxy_user 一起设置",
+        'one of { credential = "…" }, { file = "/…" }, { command = ["/…"] }, beside proxy_user',
+    ),
+    "collector.proxy_password.credential": Text(
+        "LoadCredential= 中的名称", "a name of LoadCredential="
+    ),
+    "collector.proxy_password.file": Text("一个绝对路径", "an absolute path"),
+    "collector.proxy_password.command": Text(
+        '以绝对路径开头的列表，例如 ["/usr/bin/pass", "show", "proxy"]',
+        'a list that starts with an absolute path, such as ["/usr/bin/pass", "show", "proxy"]',
+    ),
     "run": Text("一个 [run] 节", "a section [run]"),
     "run.parallel": Text("1 至 16 的整数", "a whole number from 1 to 16"),
     "run.memory_mebibytes": Text("128 至 16384 的整数", "a whole number from 128 to 16384"),
@@ -132,6 +161,9 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
         chosen[check_id] = _convert(path, text, table, CheckSettings, ("checks", check_id))
     if base.collector.ca_file is not None and not Path(base.collector.ca_file).is_file():
         raise _wrong(path, text, ("collector", "ca_file"), content)
+    for key, needed in (("proxy_user", "proxy"), ("proxy_password", "proxy_user")):
+        if getattr(base.collector, key) and not getattr(base.collector, needed):
+            raise _wrong(path, text, ("collector", key), content)
     return msgspec.structs.replace(base, checks=chosen)
 
 
@@ -178,7 +210,9 @@ def _convert(
         return msgspec.convert(content, model)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
-        keys = above + tuple(part for part in where.rstrip("`").split(".") if part)
+        keys = above + tuple(
+            part for part in where.rstrip("`").replace("[...]", "").split(".") if part
+        )
         if "unknown field" in message or "missing required field" in message:
             keys += (message.split("`")[1],)
         raise _wrong(path, text, keys, content, unknown="unknown field" in message) from error

@@ -22,6 +22,7 @@ from agent.chain import MOST_REFUSALS, Place, Sealed, Signer
 from agent.pause import Pause
 from agent.spool_database import SpoolDatabase
 from checks.api import Text
+from wire.control import Reach
 from wire.messages import Acknowledgement, Gap, Inspection, Loss, Observation
 from wire.signing import PrivateKey
 
@@ -114,6 +115,10 @@ class Spool:
     def pending(self) -> Sequence[Place]:
         """Return the batches to be sent, oldest first, those refused once last."""
         return chain.pending(self._database)
+
+    def reach(self, key_id: str) -> tuple[Reach, ...]:
+        """Return how far a key has sealed what is not acknowledged yet, by epoch."""
+        return chain.reach(self._database, key_id)
 
     def batch(self, place: Place) -> Sealed:
         """Return one batch that is in the spool."""

@@ -83,7 +83,8 @@ class SpoolDatabase:
         try:
             # Step by step, so that the log stays small.
             for _ in range(0, free, _PAGES_AT_ONCE):
-                self.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+                # Only a script is stepped to its end: the pragma yields rows without columns.
+                self._connection.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
                 self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
             raise spool_file.fault(self.folder, error) from error

@@ -15,6 +15,8 @@ from wire.messages import Cost, HostIdentity
 if sys.platform != "win32":
     import resource
 
+_TIME_ERROR = 5
+"""adjtimex(2): the clock is not synchronised."""
 _SOURCES = {".py", ".toml"}  # data that checks are shipped with are part of what they say
 
 
@@ -33,6 +35,21 @@ def time_zone(host: Host) -> str:
     linked = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
     name = linked.removeprefix("posix/").removeprefix("right/") or _line(host, "/etc/timezone")
     return name[:255] or "UTC"
+
+
+def clock_kept() -> bool | None:
+    """Return whether the kernel says that its clock is kept right; None where it does not tell."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes
+
+    try:
+        adjtimex = ctypes.CDLL(None).adjtimex
+    except (OSError, AttributeError):
+        return None
+    # struct timex with all modes 0: it asks and sets nothing. It has 208 bytes (adjtimex(2)).
+    state = adjtimex(ctypes.create_string_buffer(512))
+    return None if state < 0 else state != _TIME_ERROR
 
 
 def checks_digest(loaded: Iterable[Check[Any]]) -> str:

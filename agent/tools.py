@@ -1,7 +1,8 @@
 """Run one of the host's own tools for a probe: from a fixed path, with a bare environment.
 
-No shell, nothing of the user's PATH or environment, no input. Both streams are drained with a
-cap. The tool has a process group of its own, which never outlives the call.
+Only what root alone can write is executed. No shell, nothing of the user's PATH or environment, no
+input. Both streams are drained with a cap. The tool has a process group of its own, which never
+outlives the call.
 """
 
 import os
@@ -10,6 +11,7 @@ import signal
 import stat
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +27,7 @@ _ENVIRONMENT = {
     "PATH": ":".join(TOOL_FOLDERS),
     "TERM": "dumb",
 }
+_MOST_LINKS = 40
 _CHUNK_BYTES = 2**16
 _REAP_SECONDS = 1.0
 
@@ -32,8 +35,8 @@ _REAP_SECONDS = 1.0
 def find_tool(name: str, folders: tuple[str, ...] = TOOL_FOLDERS) -> str:
     """Return the file to execute for a tool's name or absolute path, links resolved.
 
-    Raise ToolMissing if it isn't there, NotPermitted if it may not be executed or, for root, if
-    somebody else could have written it.
+    Raise ToolMissing if it isn't there, NotPermitted if it may not be executed or if somebody else
+    than root could have put it there: also an agent that is not root shows its user's rights.
     """
     if "/" in name and not name.startswith("/"):
         raise UnexpectedOutput(name, "a tool is a name or an absolute path")
@@ -44,22 +47,61 @@ def find_tool(name: str, folders: tuple[str, ...] = TOOL_FOLDERS) -> str:
     resolved = place.resolve()
     if not os.access(resolved, os.X_OK):
         raise NotPermitted(str(resolved), "not executable")
-    if os.geteuid() == 0:
-        for path in {place, resolved}:
-            _demand_owned_by_root(path)
+    demand_roots(place)
     return str(resolved)
 
 
-def _demand_owned_by_root(tool: Path) -> None:
-    """Refuse a file that others than root could have put there (security-reliability §2.3)."""
-    for path in (tool, *tool.parents):
-        status = path.stat()
+def demand_roots(path: Path) -> None:
+    """Raise NotPermitted if others than root could have put the file there, or its content.
+
+    Looked at are the file, every link on the way to it, and every folder that any of them stands
+    in (security-reliability §2.3). Raise UnexpectedOutput if the way leads nowhere.
+    """
+    for place, status, is_stop in _way(path):
         writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        # In a sticky folder others can add but not replace: fine above, not around the tool.
-        if status.st_mode & stat.S_ISVTX and path not in (tool, tool.parent):
+        if stat.S_ISLNK(status.st_mode):
+            writable = 0  # A link has no mode of its own; what counts is the folder it stands in.
+        # In a sticky folder others can add but not replace: fine above, not around what is looked
+        # for by name.
+        if status.st_mode & stat.S_ISVTX and not is_stop:
             writable = 0
         if status.st_uid != 0 or writable:
-            raise NotPermitted(str(tool), f"not executed as root: others can write {path}")
+            raise NotPermitted(str(path), f"not used: others than root can write {place}")
+
+
+def _way(path: Path) -> Iterator[tuple[Path, os.stat_result, bool]]:
+    """Yield what the system passes on its way to a file, as the system follows links.
+
+    Each with its status, and whether the next step from it is the file or a link.
+    """
+    here = Path("/")
+    left = list(reversed(path.parts[1:]))
+    links = 0
+    while left:
+        part = left.pop()
+        if part == "..":
+            here = here.parent
+            continue
+        step = here / part
+        try:
+            status = step.lstat()
+            is_link = stat.S_ISLNK(status.st_mode)
+            yield here, here.stat(), is_link or not left
+            if is_link:
+                links += 1
+                if links > _MOST_LINKS:
+                    raise UnexpectedOutput(str(path), "too many links")
+                yield step, status, False
+                target = step.readlink()
+                here = Path("/") if target.is_absolute() else here
+                left += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+                continue
+        except PermissionError as error:
+            raise NotPermitted(str(path), f"{step} can't be looked at") from error
+        except OSError as error:
+            raise UnexpectedOutput(str(path), error.strerror or str(error)) from error
+        here = step
+    yield here, here.stat(), False
 
 
 def run_tool(

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from bench.figures import Figure, Origin, Peer
 from bench.server import SERVERS, Server, boot_id, moment
 from bench.year import deliver, enrolled, inspection, observations, write_year
-from checks.api import Check, Past, Point, Rule
+from checks.api import Arrival, Check, Past, Point, Rule
 from checks.discovery import Catalogue, discover
 from collector.assessment.judging import judge
 from collector.assessment.models import StoredVerdict
@@ -90,7 +90,7 @@ def _decoded(
         yield each.check, check, check.decoder.decode(each.facts)
     for check_id, check in catalogue.checks.items():
         if check.derive is not None:
-            yield check_id, check, check.derive(inspection(server, day, read), read)
+            yield check_id, check, check.derive(Arrival(inspection(server, day, read), read))
 
 
 def _past(

@@ -17,12 +17,14 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from wire.messages import Failure, Inspection, Observation
+from wire.messages import Failure, Gap, Inspection, Observation
 
 __all__ = [
+    "Arrival",
     "Chapter",
     "Check",
     "Failure",
+    "Gap",
     "Host",
     "Inspection",
     "Measure",
@@ -243,6 +245,26 @@ class Rule(Struct, Generic[FactsType, ThresholdsType], frozen=True):
     owner: Owner = Owner.SYSTEM_ADMINISTRATOR
 
 
+class Arrival(Struct, frozen=True):
+    """An inspection as it came to the collector: what derived facts are made from."""
+
+    inspection: Inspection
+    observations: Sequence[Observation]
+    """All of the inspection that has come."""
+    key_id: str = ""
+    """The agent's key that signed the batch."""
+    by_bundle: bool = False
+    """It came in a file, not over the network."""
+    offset_seconds: float | None = None
+    """How far the host's clock was ahead of the collector's when the batch was sent (negative:
+    behind); None where nothing tells, as for a bundle."""
+    gaps: Sequence[Gap] = ()
+    """What the agent had to let go before this inspection could be handed over."""
+    forked_at: datetime | None = None
+    """When the agent's chain was last seen to fork."""
+    received_at: datetime | None = None
+
+
 class Output(Struct, frozen=True):
     """What a command printed."""
 
@@ -312,7 +334,7 @@ class Check(Struct, Generic[FactsType], frozen=True, dict=True):
     """Every path, call and command that the probe reads: the customer's administrator sees it."""
     probe: Callable[[Host], FactsType] | None = None
     """Reads the facts on the host; None where `derive` makes them."""
-    derive: Callable[[Inspection, Sequence[Observation]], FactsType] | None = None
+    derive: Callable[[Arrival], FactsType] | None = None
     """Makes the facts on the collector, from the inspection itself: what ran, what it cost."""
     measures: Callable[[FactsType], Iterator[Measure]] = _no_measures
     trends: tuple[Trend, ...] = ()

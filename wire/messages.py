@@ -160,7 +160,7 @@ class Gap(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the agent had to let go: it is not lost unseen."""
 
     loss: Loss
-    observations: Count | None
+    observations: Count | None = None
     """None: not known."""
     batches: Count = 0
     """Sealed batches among it: their numbers are missing in the chain."""

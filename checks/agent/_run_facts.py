@@ -1,9 +1,8 @@
 """What an inspection tells of itself: planned, read, skipped and why, and what it cost."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from checks.api import Inspection, Observation, Struct
+from checks.api import Arrival, Struct
 from wire.messages import WIRE_VERSION, Cost, Reason
 
 # Nothing was wrong where the host just does not have what a check reads, or nobody asked for it.
@@ -46,10 +45,13 @@ class Facts(Struct, frozen=True, kw_only=True):
     dearest: tuple[Spent, ...]
     interval_seconds: float | None = None
     """Of the host's timer; 0: a person starts inspections; None: the agent does not tell."""
+    key_id: str = ""
+    """The key that signed the batch; empty for what came before batches were signed."""
 
 
-def derive(inspection: Inspection, observations: Sequence[Observation]) -> Facts:
+def derive(arrival: Arrival) -> Facts:
     """Make the facts from an inspection and those of its observations that have come."""
+    inspection, observations = arrival.inspection, arrival.observations
     came = {
         (one.check, one.target): one.failure.reason if one.failure else None for one in observations
     }
@@ -81,6 +83,7 @@ def derive(inspection: Inspection, observations: Sequence[Observation]) -> Facts
             Spent(one.check, one.cost.cpu_seconds, one.cost.wall_seconds) for one in by_cost[:5]
         ),
         interval_seconds=inspection.interval_seconds,
+        key_id=arrival.key_id,
     )
 
 

@@ -191,15 +191,20 @@ def agent(facts: Facts, thresholds: AgentThresholds, _past: Past[Facts]) -> Iter
         )
     if not facts.broken:
         yield ok("checks", pack, loaded)
-    yield info(
-        "signature",
-        Text("未签名", "unsigned"),
-        Text("已签名", "signed"),
-        Text(
-            "本批数据未签名：代理登记（注册密钥）启用前，来源由传输通道保证。",
-            "The batch is not signed: until enrolment exists, the channel vouches for its origin.",
-        ),
-    )
+    signed = Text("已签名", "signed")
+    if facts.key_id:
+        by = Text(f"已签名，密钥 {facts.key_id[:16]}", f"signed, key {facts.key_id[:16]}")
+        yield ok("signature", by, signed)
+    else:
+        yield warning(
+            "signature",
+            Text("未签名", "unsigned"),
+            signed,
+            Text(
+                "本批数据未签名，来源无法证明：请登记该主机的代理。",
+                "The batch is not signed, nothing proves its origin: enrol the agent of this host.",
+            ),
+        )
 
 
 def _version(text: str) -> tuple[int, ...]:

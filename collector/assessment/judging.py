@@ -1,12 +1,16 @@
 """Judge one observation: its rules, one after the other, none able to stop the others."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
 from checks.api import Check, Failure, Past, Rule, State, Text, Verdict, not_run
 from checks.wording import reason
+from collector.assessment.naming import bounded
 from collector.policy.service import thresholds
 from wire.messages import Reason
 
@@ -45,9 +49,13 @@ def attempt(name: str, call: Callable[[], Value]) -> Value | Failure:
 
     Rules, measures and derived facts are the product's or a plug-in's code on a customer's data:
     whatever one raises is shown as not run, and the others go on. The one catch-all here.
+    Raise SQLAlchemyError as it is.
     """
     try:
         return call()
+    except SQLAlchemyError:
+        # The past is read while a rule asks for it: a database that went away is no verdict.
+        raise
     except Exception as error:
         logger.exception("%s failed", name)
         return Failure(Reason.ERROR, name, f"{type(error).__name__}: {error}"[:2000])
@@ -65,18 +73,18 @@ def _evaluate(rule: Rule[Any, Any], facts: Any, past: Past[Any]) -> list[Verdict
                 message=Text("没有可检查的对象", "there is nothing for it to judge"),
             )
         ]
-    return [_once(verdict, verdicts, index) for index, verdict in enumerate(verdicts)]
+    return _each_once(verdicts)
 
 
-def _once(verdict: Verdict, verdicts: list[Verdict], index: int) -> Verdict:
+def _each_once(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Number objects that a rule named twice, so that none hides another."""
-    twins = sum(1 for other in verdicts[:index] if other.object == verdict.object)
-    name = f"{verdict.object} #{twins + 1}" if twins else verdict.object
-    return Verdict(
-        name[:500],
-        verdict.state,
-        verdict.current,
-        verdict.reference,
-        verdict.message,
-        verdict.failure,
-    )
+    taken: set[str] = set()
+    named = []
+    for verdict in verdicts:
+        name, twins = bounded(verdict.object), 1
+        while name in taken:
+            twins += 1
+            name = bounded(f"{verdict.object} #{twins}")
+        taken.add(name)
+        named.append(msgspec.structs.replace(verdict, object=name))
+    return named

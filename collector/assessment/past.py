@@ -9,8 +9,9 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from checks.api import Check, Measure, Past, Point
+from checks.api import Arrival, Check, Measure, Past, Point
 from collector.assessment.models import NewestObservation, Series, SeriesPoint
+from collector.assessment.naming import bounded, bounded_measure
 from collector.intake.models import StoredBatch
 from wire.batch import Opened, open_batch
 from wire.errors import WireError
@@ -58,6 +59,7 @@ class History:
         present = {(measure.name, measure.object): float(measure.value) for measure in measures}
 
         def series(measure: str, name: str) -> Sequence[Point]:
+            measure, name = bounded_measure(measure), bounded(name)
             before = self._points((check_id, target, measure, name), observation.observed_at)
             if (measure, name) in present:
                 return (*before, Point(observation.observed_at, present[measure, name]))
@@ -94,7 +96,7 @@ class History:
         if opened is None:
             return None
         if check.derive is not None:
-            return check.derive(opened.header.inspection, opened.observations)
+            return check.derive(Arrival(opened.header.inspection, opened.observations))
         for earlier in opened.observations:
             if (earlier.check, earlier.target.name) == (check_id, row.target):
                 if earlier.version != check.version or not isinstance(earlier.facts, msgspec.Raw):

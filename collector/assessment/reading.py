@@ -2,15 +2,16 @@
 but for the history it asks; nothing is written here."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from checks.api import Check, Failure, Measure
+from checks.api import Arrival, Check, Failure, Measure
 from collector.assessment.judging import Judged, attempt, judge, judge_failure
+from collector.assessment.naming import bounded, bounded_measure
 from collector.assessment.past import History
 from wire.batch import Opened
 from wire.messages import Cost, Observation, Reason
@@ -41,14 +42,14 @@ class Unread:
 
 def conclude(
     opened: Opened,
-    whole: Sequence[Observation],
+    arrival: Arrival,
     catalogue: Mapping[str, Check[Any]],
     history: History,
 ) -> tuple[list[Conclusion], list[Unread]]:
     """Judge every observation of a batch.
 
-    `whole` is every observation of the inspection, over all its batches, for derived checks; they
-    are judged with the batch that says it is the last one.
+    `arrival` has every observation of the inspection, over all its batches, for derived checks;
+    they are judged with the batch that says it is the last one.
     """
     unread = [Unread(rejected.line, rejected.reason) for rejected in opened.rejected]
     conclusions = []
@@ -65,24 +66,23 @@ def conclude(
     if opened.header.last:
         for check_id, check in catalogue.items():
             if check.derive is not None:
-                conclusions.append(_derive(check_id, check, opened, whole, history))
+                conclusions.append(_derive(check_id, check, arrival, history))
     return conclusions, unread
 
 
 def _derive(
     check_id: str,
     check: Check[Any],
-    opened: Opened,
-    whole: Sequence[Observation],
+    arrival: Arrival,
     history: History,
 ) -> Conclusion:
-    inspection = opened.header.inspection
+    inspection = arrival.inspection
     derive = check.derive
     assert derive is not None
     observed_at = inspection.finished_at or max(
-        (each.observed_at for each in whole), default=inspection.started_at
+        (each.observed_at for each in arrival.observations), default=inspection.started_at
     )
-    facts = attempt(check_id, lambda: derive(inspection, whole))
+    facts = attempt(check_id, lambda: derive(arrival))
     observation = Observation(
         check=check_id, observed_at=observed_at, monotonic_seconds=0, cost=_NO_COST
     )
@@ -109,6 +109,13 @@ def _conclude(
     return _judged(check_id, check, observation, facts, boot_id, history), None
 
 
+def _storable(measures: Iterable[Measure]) -> tuple[Measure, ...]:
+    return tuple(
+        Measure(bounded_measure(each.name), bounded(each.object), float(each.value))
+        for each in measures
+    )
+
+
 def _judged(
     check_id: str,
     check: Check[Any],
@@ -121,7 +128,7 @@ def _judged(
     if isinstance(facts, Failure):
         verdicts = judge_failure(check, facts)
         return Conclusion(check_id, target, observation.observed_at, False, verdicts, ())
-    measured = attempt(f"measures of {check_id}", lambda: tuple(check.measures(facts)))
+    measured = attempt(f"measures of {check_id}", lambda: _storable(check.measures(facts)))
     measures = () if isinstance(measured, Failure) else measured
     measures = tuple(measure for measure in measures if math.isfinite(measure.value))
     past = history.past(check_id, check, observation, boot_id, measures)

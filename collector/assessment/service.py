@@ -8,23 +8,27 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import select
+from msgspec import structs
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from checks.api import Check, State
+from checks.api import Arrival, Check, State
 from checks.discovery import Catalogue
+from collector.assessment.clocks import Clocks, clocks_of
 from collector.assessment.models import StoredInspection, StoredVerdict
+from collector.assessment.naming import bounded_system
 from collector.assessment.past import History
 from collector.assessment.reading import Conclusion, Unread, conclude
 from collector.assessment.recording import Recorder
 from collector.assessment.score import CATEGORY_OF, Judged, Score, of_host
 from collector.customers.models import Agent, Host
 from collector.database import Database
+from collector.enrolment.models import AgentKey, Alarm, AlarmKind
 from collector.errors import DatabaseUnusable
 from collector.intake.models import ASSESSED, PENDING, QUARANTINED, Quarantine, StoredBatch
 from wire.batch import Opened, open_batch
 from wire.errors import WireError
-from wire.messages import Observation
+from wire.messages import Gap, Observation
 
 logger = logging.getLogger(__name__)
 
@@ -60,14 +64,14 @@ def assess_next(database: Database, catalogue: Catalogue) -> bool:
     try:
         with database.reading() as session:
             assessed = _assess(session, place, catalogue)
-        with database.writing() as session:
+        with database.writing(alone=True) as session:
             _record(session, place, assessed, catalogue)
     except DatabaseUnusable:
         raise
     # The boundary of the job: what a hostile or odd batch makes fail here is shown, and kept.
     except Exception as error:
         logger.exception("batch %s can't be assessed", place)
-        with database.writing() as session:
+        with database.writing(alone=True) as session:
             _quarantine(session, place, f"The batch can't be assessed: {error!r}"[:1000])
     return True
 
@@ -101,6 +105,8 @@ def _next(database: Database) -> _Place | None:
 
 def _quarantine(session: Session, place: _Place, reason: str) -> None:
     batch = session.get_one(StoredBatch, tuple(asdict(place).values()))
+    if batch.state != PENDING:
+        return
     batch.state = QUARANTINED
     session.add(
         Quarantine(
@@ -119,6 +125,7 @@ def _quarantine(session: Session, place: _Place, reason: str) -> None:
 class _Assessed:
     host_id: str
     digest: str
+    offset_seconds: float | None
     opened: Opened | None
     whole: tuple[Observation, ...]
     conclusions: tuple[Conclusion, ...]
@@ -133,24 +140,72 @@ def _assess(session: Session, place: _Place, catalogue: Catalogue) -> _Assessed:
         )
     )
     assert host_id is not None
+    clocks = _clocks(session, batch)
+    offset = clocks.offset_seconds
+
+    def unread(reason: str) -> _Assessed:
+        return _Assessed(host_id, batch.digest, offset, None, (), (), (Unread(None, reason),))
+
     try:
         opened = open_batch(batch.payload)
     except WireError as error:
-        return _Assessed(host_id, batch.digest, None, (), (), (Unread(None, str(error)),))
+        return unread(str(error))
     header = opened.header
     if (header.agent, header.epoch, header.seq) != (place.agent_id, place.epoch, place.seq):
         said = f"agent {header.agent}, epoch {header.epoch}, seq {header.seq}"
-        wrong = Unread(None, f"The batch says that it is of {said}: not the place it was sent to.")
-        return _Assessed(host_id, batch.digest, None, (), (), (wrong,))
-    whole = (*_earlier_parts(session, place, header.inspection.id), *opened.observations)
+        return unread(f"The batch says that it is of {said}: not the place it was sent to.")
+    run, observations = clocks.placed(header.inspection, opened.observations)
+    opened = structs.replace(
+        opened, header=structs.replace(header, inspection=run), observations=observations
+    )
+    earlier, gaps = _earlier_parts(session, place, run.id)
+    arrival = Arrival(
+        inspection=run,
+        observations=(*earlier, *observations),
+        key_id=batch.key_id,
+        by_bundle=batch.bundle is not None,
+        offset_seconds=offset,
+        gaps=(*gaps, *header.gaps),
+        forked_at=_forked_at(session, place),
+        received_at=batch.received_at,
+    )
     history = History(session, place.customer_id, host_id)
-    conclusions, unread = conclude(opened, whole, catalogue.checks, history)
-    return _Assessed(host_id, batch.digest, opened, whole, tuple(conclusions), tuple(unread))
+    conclusions, odd = conclude(opened, arrival, catalogue.checks, history)
+    whole = tuple(arrival.observations)
+    return _Assessed(host_id, batch.digest, offset, opened, whole, tuple(conclusions), tuple(odd))
 
 
-def _earlier_parts(session: Session, place: _Place, inspection_id: str) -> tuple[Observation, ...]:
-    rows = session.execute(
-        select(StoredBatch.payload)
+def _clocks(session: Session, batch: StoredBatch) -> Clocks:
+    public_key = session.scalar(
+        select(AgentKey.public_key).where(
+            AgentKey.customer_id == batch.customer_id, AgentKey.id == batch.key_id
+        )
+    )
+    return clocks_of(
+        batch.received_at,
+        batch.delivery,
+        agent=batch.agent_id,
+        digest=batch.digest,
+        public_key=public_key,
+    )
+
+
+def _forked_at(session: Session, place: _Place) -> datetime | None:
+    return session.scalar(
+        select(func.max(Alarm.at)).where(
+            Alarm.customer_id == place.customer_id,
+            Alarm.agent_id == place.agent_id,
+            Alarm.kind == AlarmKind.FORKED.value,
+        )
+    )
+
+
+def _earlier_parts(
+    session: Session, place: _Place, inspection_id: str
+) -> tuple[tuple[Observation, ...], tuple[Gap, ...]]:
+    """Return the observations of the parts that have been assessed, and the gaps they tell."""
+    batches = session.scalars(
+        select(StoredBatch)
         .where(
             StoredBatch.customer_id == place.customer_id,
             StoredBatch.agent_id == place.agent_id,
@@ -159,11 +214,21 @@ def _earlier_parts(session: Session, place: _Place, inspection_id: str) -> tuple
         )
         .order_by(StoredBatch.seq)
     )
-    return tuple(each for row in rows for each in open_batch(row.payload).observations)
+    observations: list[Observation] = []
+    gaps: list[Gap] = []
+    for batch in batches:
+        part = open_batch(batch.payload)
+        placed = _clocks(session, batch).placed(part.header.inspection, part.observations)
+        observations += placed[1]
+        gaps += part.header.gaps
+    return tuple(observations), tuple(gaps)
 
 
 def _record(session: Session, place: _Place, assessed: _Assessed, catalogue: Catalogue) -> None:
     batch = session.get_one(StoredBatch, tuple(asdict(place).values()))
+    if batch.state != PENDING:
+        # An assessor that was cut off from the database had its turn taken, and came back.
+        return
     now = datetime.now(UTC)
     for unread in assessed.unread:
         session.add(
@@ -193,7 +258,7 @@ def _record(session: Session, place: _Place, assessed: _Assessed, catalogue: Cat
     ).record(assessed.conclusions)
     session.flush()
     host = session.get_one(Host, (place.customer_id, assessed.host_id))
-    host.system = inspection.host.system
+    host.system = bounded_system(inspection.host.system)
     score = score_of(session, place.customer_id, assessed.host_id, host.system, catalogue.checks)
     session.merge(
         StoredInspection(
@@ -210,6 +275,7 @@ def _record(session: Session, place: _Place, assessed: _Assessed, catalogue: Cat
             cpu_seconds=inspection.cost.cpu_seconds,
             score=msgspec.to_builtins(score),
             broken=list(inspection.broken),
+            offset_seconds=assessed.offset_seconds,
         )
     )
 

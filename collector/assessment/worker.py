@@ -16,6 +16,7 @@ from typing import Protocol, TextIO
 
 from checks.discovery import Catalogue, discover
 from collector.assessment.service import assess_next, assess_pending, pending_span
+from collector.assessment.turn import Turn
 from collector.database import Database, open_database
 from collector.errors import DatabaseUnusable
 
@@ -48,6 +49,7 @@ class Worker:
         self._catalogue = catalogue
         self._arrived = arrived
         self._ending = False
+        self._turn = Turn(database)
         self._thread = threading.Thread(target=self._work, name="assessment", daemon=True)
 
     def start(self) -> None:
@@ -62,14 +64,20 @@ class Worker:
         self._thread.join()
 
     def _work(self) -> None:
+        seconds = _LOOK_AGAIN_SECONDS
         while not self._ending:
             # Looked at again after a while: after a full disk there is no new arrival to wake us.
-            self._arrived.wait(_LOOK_AGAIN_SECONDS)
+            self._arrived.wait(seconds)
             self._arrived.clear()
+            seconds = _LOOK_AGAIN_SECONDS
             try:
-                assess_pending(self._database, self._catalogue)
-            except DatabaseUnusable:
-                logger.exception("assessment waits for the database")
+                if self._turn.mine():
+                    assess_pending(self._database, self._catalogue)
+                else:
+                    seconds = _LOOK_APART_SECONDS
+            except DatabaseUnusable as error:
+                _wait_for_it(error)
+        self._turn.give_back()
 
 
 class WorkerApart:
@@ -111,10 +119,17 @@ class WorkerApart:
 
 def _assess_forever(commands: TextIO) -> None:
     """Assess until the server closes its end of the pipe, also by dying."""
-    database, catalogue = open_database(commands.readline().rstrip("\n")), discover()
+    url, catalogue = commands.readline().rstrip("\n"), discover()
+    database, turn = None, None
     seconds = 0.0
     while not select.select([commands], [], [], seconds)[0]:
         try:
+            if database is None or turn is None:
+                database = open_database(url)
+                turn = Turn(database)
+            if not turn.mine():
+                seconds = _LOOK_APART_SECONDS
+                continue
             span = pending_span(database)
             if span is None:
                 seconds = _LOOK_APART_SECONDS
@@ -123,9 +138,13 @@ def _assess_forever(commands: TextIO) -> None:
                 seconds = 0.0
             else:
                 seconds = _LOOK_FOR_CALM_SECONDS
-        except DatabaseUnusable:
-            logger.exception("assessment waits for the database")
-            seconds = _LOOK_AGAIN_SECONDS
+        except DatabaseUnusable as error:
+            _wait_for_it(error)
+            seconds = _LOOK_APART_SECONDS
+
+
+def _wait_for_it(error: DatabaseUnusable) -> None:
+    logger.error("assessment waits for the database: %s", error)
 
 
 def may_assess(oldest: datetime, newest: datetime, now: datetime) -> bool:

@@ -47,7 +47,7 @@ def customer_add(
     Examples:
       xunjian-collector customer add 示例公司
     """
-    with opened(data) as database, database.writing() as session:
+    with opened(data) as database, database.writing(alone=True) as session:
         now = datetime.now(UTC)
         owner = add_customer(session, name, now)
         audit(session, owner.id, person_here(), "customer.added", name, now=now)
@@ -104,7 +104,7 @@ def site_add(
       xunjian-collector site add 总部机房 --customer 示例公司
       xunjian-collector site add Berlin --customer 示例公司 --time-zone Europe/Berlin
     """
-    with opened(data) as database, database.writing() as session:
+    with opened(data) as database, database.writing(alone=True) as session:
         owner = find_customer(session, customer)
         add_site(session, owner, name, time_zone)
         audit(session, owner.id, person_here(), "site.added", name, now=datetime.now(UTC))

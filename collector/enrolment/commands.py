@@ -80,7 +80,7 @@ def slot_add(
     settings = from_environment(data)
     with opened(data) as database:
         identity = open_identity(settings.key_file, database)
-        with database.writing() as session:
+        with database.writing(alone=True) as session:
             place = find_site(session, find_customer(session, customer), site)
             machine = ensure_host(session, place, host)
             slot = service.open_slot(session, machine, person_here(), datetime.now(UTC))
@@ -186,7 +186,7 @@ def agent_approve(
       xunjian-collector agent approve 3f2a
       xunjian-collector agent approve 3f2a --fingerprint "one two three four five six"
     """
-    with opened(data) as database, database.writing() as session:
+    with opened(data) as database, database.writing(alone=True) as session:
         agent = find_agent(session, agent_id)
         row = row_of(session, agent)
         if agent.standing == Standing.REVOKED.value:
@@ -224,7 +224,7 @@ def agent_revoke(
     """
     if not reason.strip():
         raise Unusable(Text("--reason 不能为空。", "--reason must not be empty."))
-    with opened(data) as database, database.writing() as session:
+    with opened(data) as database, database.writing(alone=True) as session:
         agent = find_agent(session, agent_id)
         row = row_of(session, agent)
         service.revoke(session, agent, reason.strip(), person_here(), datetime.now(UTC))
@@ -259,7 +259,7 @@ def enrol(
     with opened(data) as database:
         identity = open_identity(from_environment(data).key_file, database)
         refused: Refused | None = None
-        with database.writing() as session:
+        with database.writing(alone=True) as session:
             try:
                 told = service.enrol(session, identity, body, datetime.now(UTC))
             except Refused as error:

@@ -86,7 +86,7 @@ async def _controlled(
     identity: Identity = request.app.state.identity
 
     def work() -> bytes | Refused:
-        with database.writing() as session:
+        with database.writing(alone=True) as session:
             try:
                 return answer(session, identity, body, datetime.now(UTC))
             except Refused as error:

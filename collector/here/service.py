@@ -115,7 +115,7 @@ def _agent(job: Job, database: Database, zone: str, url: str) -> Path:
     Whoever starts `inspect-here` is both sides, so there is nobody to compare fingerprints with.
     """
     now = datetime.now(UTC)
-    with database.writing() as session:
+    with database.writing(alone=True) as session:
         host = ensure_host_of(
             session,
             customer=job.customer,
@@ -140,7 +140,7 @@ def _agent(job: Job, database: Database, zone: str, url: str) -> Path:
         opened = open_slot(session, host, person_here(), now)
     settings = write_settings(job.folder / "agents" / opened.slot_id, url=url)
     enrol_agent(settings, url, opened.code, job.language.value)
-    with database.writing() as session:
+    with database.writing(alone=True) as session:
         slot = session.scalars(select(Slot).where(Slot.id == opened.slot_id)).one()
         agent = session.get_one(Agent, (slot.customer_id, slot.agent_id))
         approve(session, agent, person_here(), datetime.now(UTC))

@@ -6,7 +6,7 @@ can't read goes to the quarantine. HTTP and bundles come through here alike.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -102,6 +102,8 @@ def accept(session: Session, uploads: Sequence[Upload]) -> list[Acknowledgement 
         if signer is not None and refusal is None and upload.place not in taken:
             taken[upload.place] = upload
             rows.append(_row(upload, signer, ""))
+    # In one order everywhere: so two collectors with the same uploads never wait for each other.
+    rows.sort(key=_place)
     stored = {place: (upload.digest, upload.received_at) for place, upload in taken.items()}
     if rows and connection.execute(_insert(connection), rows).rowcount != len(rows):
         stored.update(_stored(connection, rows))
@@ -148,12 +150,31 @@ def _signers(
         )
         .where(_KEYS.c.id.in_({upload.key_id for upload in uploads}))
     )
-    return {
+    signers = {
         (row.agent_id, row.id): _Signer(
             row.customer_id, Standing(row.standing), row.public_key, row.successor, row.reach
         )
         for row in found
     }
+    return signers | _pending_now(connection, signers)
+
+
+def _pending_now(
+    connection: Connection, signers: Mapping[tuple[str, str], _Signer]
+) -> dict[tuple[str, str], _Signer]:
+    """Return those that wait for approval, as they stand once nobody else decides about them.
+
+    Else, on PostgreSQL, a batch might be held that comes in while its agent is being approved.
+    """
+    waiting = {name for name, signer in signers.items() if signer.standing is Standing.PENDING}
+    if not waiting:
+        return {}
+    held = select(_AGENTS.c.id, _AGENTS.c.standing).where(_AGENTS.c.id.in_({a for a, _ in waiting}))
+    standing = {
+        row.id: Standing(row.standing)
+        for row in connection.execute(held.order_by(_AGENTS.c.id).with_for_update(read=True))
+    }
+    return {name: replace(signers[name], standing=standing[name[0]]) for name in waiting}
 
 
 def _refusal(upload: Upload, signer: _Signer | None) -> Refused | None:
@@ -222,7 +243,8 @@ def _store_branch(session: Session, upload: Upload, signer: _Signer) -> datetime
     """Store the other branch of a fork beside the first; return when it came first."""
     connection = session.connection()
     branch = upload.digest[:_BRANCH_LENGTH]
-    if connection.execute(_insert(connection), _row(upload, signer, branch)).rowcount == 1:
+    # As a list: of a single row PostgreSQL would count nothing.
+    if connection.execute(_insert(connection), [_row(upload, signer, branch)]).rowcount == 1:
         alarm(
             session,
             signer.customer_id,
@@ -242,3 +264,7 @@ def _store_branch(session: Session, upload: Upload, signer: _Signer) -> datetime
         )
     ).scalar_one()
     return came
+
+
+def _place(row: Mapping[str, object]) -> tuple[str, str, str]:
+    return (str(row["agent_id"]), str(row["epoch"]), str(row["seq"]))

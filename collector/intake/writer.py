@@ -5,15 +5,17 @@ gathers; each upload is answered after its own group is durable, never before.
 """
 
 import asyncio
+import logging
 import threading
 from dataclasses import dataclass
 from queue import SimpleQueue
 
 from collector.database import Database
-from collector.errors import CollectorError
+from collector.errors import CollectorError, DatabaseUnusable
 from collector.intake.service import Upload, accept
 from wire.messages import Acknowledgement
 
+logger = logging.getLogger(__name__)
 MOST_IN_GROUP = 64
 
 
@@ -74,6 +76,15 @@ class Writer:
                 answers = [*accept(session, [waiting.upload for waiting in group])]
         except CollectorError as error:
             answers = [error] * len(group)
+        # The boundary of the thread: a defect must not end it, or nobody is answered any more, and
+        # one upload that meets it must not hold up the others.
+        except Exception as error:
+            if len(group) > 1:
+                for waiting in group:
+                    self._commit([waiting])
+                return
+            logger.exception("an upload could not be stored")
+            answers = [DatabaseUnusable(f"The batch could not be stored: {error!r}"[:300])]
         # One wake-up of the loop for the whole group.
         group[0].loop.call_soon_threadsafe(_give, group, answers)
 

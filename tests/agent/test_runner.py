@@ -29,7 +29,7 @@ CHECKS = {
     "host.bananas": replace(SAMPLE, sampling=True),
     "host.cherries": SAMPLE,
     "patch.dates": replace(SAMPLE, deadline_seconds=7),
-    "agent.derived": replace(SAMPLE, probe=None, derive=lambda _inspection, _all: Facts()),
+    "agent.derived": replace(SAMPLE, probe=None, derive=lambda _arrival: Facts()),
     "host.elsewhere": replace(SAMPLE, systems=("windows",)),
     "postgresql.figs": replace(SAMPLE, target="postgresql"),
 }

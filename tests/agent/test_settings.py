@@ -99,3 +99,44 @@ def test_files_that_are_no_settings_are_refused(tmp_path: Path) -> None:
 def test_without_a_list_of_checks_every_name_is_taken(tmp_path: Path) -> None:
     settings = load(written(tmp_path, GOOD.replace("host.volumes", "their.own")))
     assert "their.own" in settings.checks
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "key"),
+    [
+        ('proxy = "https://proxy:3128"', 5, "collector.proxy"),
+        ('proxy = "http://user:hunter2@proxy:3128"', 5, "collector.proxy"),
+        ('proxy_user = "user"', 5, "collector.proxy_user"),
+        ('proxy = "http://proxy"\nproxy_user = "us:er"', 6, "collector.proxy_user"),
+        ('proxy = "http://p"\nproxy_password = { file = "/a" }', 6, "collector.proxy_password"),
+        (
+            'proxy = "http://p"\nproxy_user = "u"\nproxy_password = "hunter2"',
+            7,
+            "collector.proxy_password",
+        ),
+        (
+            'proxy = "http://p"\nproxy_user = "u"\nproxy_password = { file = "a" }',
+            7,
+            "collector.proxy_password.file",
+        ),
+        (
+            'proxy = "http://p"\nproxy_user = "u"\nproxy_password = { command = ["a"] }',
+            7,
+            "collector.proxy_password",
+        ),
+        (
+            'proxy = "http://p"\nproxy_user = "u"\nproxy_password = { file="/a", credential="b" }',
+            7,
+            "collector.proxy_password",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_proxy_is_told_with_its_line(
+    tmp_path: Path, lines: str, line: int, key: str
+) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(f'[agent]\nid = "a"\n[collector]\nurl = "https://collector.example"\n{lines}\n')
+    with pytest.raises(SettingsError) as caught:
+        load(str(path))
+    assert (caught.value.line, caught.value.key) == (line, key)
+    assert "hunter2" not in caught.value.text.en

@@ -84,7 +84,7 @@ def test_an_authority_that_is_not_in_the_settings_is_not_trusted(
         configured(site, collector, ca_file)
         finished = site.run("--lang", "en")
         assert finished.exit_code == 1
-        assert finished.events("kept")[0]["why"].startswith("TLS: ")
+        assert finished.events("kept")[0]["why"].startswith("TLS chain: ")
         assert "certificate" in finished.events("kept")[0]["why"]
     assert collector.requests == []
 

@@ -1,24 +1,63 @@
 """What the agent's tests share: plug-in checks, a small collector, the agent as a process."""
 
+import base64
 import json
 import os
 import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from agent import identity
 from wire.batch import Opened, digest_of, open_batch
+from wire.control import (
+    ACKNOWLEDGEMENT,
+    BATCH,
+    DELIVERY,
+    DELIVERY_HEADER,
+    ENROLLED,
+    KEY_HEADER,
+    REFUSAL,
+    SIGNATURE_HEADER,
+    TIME,
+    Delivery,
+    Enrolled,
+    Refusal,
+    RefusalKind,
+    TimeAnswer,
+)
+from wire.envelope import enclose, from_header
+from wire.errors import WireError
 from wire.messages import WIRE_VERSION, Acknowledgement, Standing
+from wire.signing import PrivateKey, verify
 
+AGENT = "agent-1"
+AGENT_KEY = PrivateKey(b"a" * 32)
+COLLECTOR_KEY = PrivateKey(b"c" * 32)
+ENROLMENT = Enrolled(
+    wire=WIRE_VERSION,
+    nonce="0" * 32,
+    agent=AGENT,
+    customer_id="customer-1",
+    customer="示例公司",
+    site="总部机房",
+    host="erp-db",
+    standing=Standing.ACTIVE,
+    collector_key=COLLECTOR_KEY.public,
+    recipients=("age1" + "q" * 58,),
+    server_time=datetime(2026, 11, 21, tzinfo=UTC),
+    proof="0" * 64,
+)
 REPOSITORY = Path(__file__).parents[2]
 
 CHECK = """
@@ -64,6 +103,14 @@ class FakeCollector:
     reactions: list[Reaction] = field(default_factory=list)
     stored: dict[tuple[str, int], bytes] = field(default_factory=dict)
     requests: list[tuple[str, int]] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+    """The clocks told with each request."""
+    unsigned: list[str] = field(default_factory=list)
+    """What was wrong with the signature of a request."""
+    key: PrivateKey = COLLECTOR_KEY
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    asked_time: list[str] = field(default_factory=list)
+    """The nonces with which the time was asked for."""
     url: str = ""
 
     def take(self, path: str, body: bytes) -> Answer | None:
@@ -74,7 +121,23 @@ class FakeCollector:
             return self.reactions.pop(0)(self, seq, body)
         return self.accept(agent, epoch, seq, body)
 
-    def accept(self, agent: str, epoch: str, seq: int, body: bytes) -> Answer:
+    def check(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Note what the real collector would refuse for its signature."""
+        try:
+            assert headers["Content-Type"] == BATCH
+            assert headers[KEY_HEADER] == AGENT_KEY.id
+            verify(AGENT_KEY.public, BATCH, body, from_header(headers[SIGNATURE_HEADER]))
+            told, _, signature = headers[DELIVERY_HEADER].partition(".")
+            clocks = base64.b64decode(told)
+            verify(AGENT_KEY.public, DELIVERY, clocks, from_header(signature))
+            self.deliveries.append(msgspec.json.decode(clocks, type=Delivery))
+            assert self.deliveries[-1].digest == digest_of(body)
+        except (AssertionError, KeyError, WireError) as error:
+            self.unsigned.append(f"{type(error).__name__}: {error}")
+
+    def accept(
+        self, agent: str, epoch: str, seq: int, body: bytes, *, forked: bool = False
+    ) -> Answer:
         duplicate = self.stored.get((epoch, seq)) == body
         self.stored[epoch, seq] = body
         answer = Acknowledgement(
@@ -87,8 +150,23 @@ class FakeCollector:
             server_time=datetime.now(UTC),
             standing=Standing.ACTIVE,
             duplicate=duplicate,
+            forked=forked,
         )
-        return (200 if duplicate else 201), {}, msgspec.json.encode(answer)
+        status = 409 if forked else 200 if duplicate else 201
+        return status, {}, enclose(answer, ACKNOWLEDGEMENT, self.key)
+
+    def refuse(self, body: bytes, kind: RefusalKind = RefusalKind.REVOKED) -> Answer:
+        """Refuse for good; `body` is what the refusal repeats the digest of."""
+        refusal = Refusal(
+            agent=AGENT, kind=kind, digest=digest_of(body), server_time=datetime.now(UTC)
+        )
+        signed = base64.b64encode(enclose(refusal, REFUSAL, self.key)).decode()
+        return 403, {}, msgspec.json.encode({"status": 403, "detail": "", "signed": signed})
+
+    def tell_time(self, path: str) -> Answer:
+        (nonce,) = parse_qs(urlsplit(path).query)["nonce"]
+        self.asked_time.append(nonce)
+        return 200, {}, enclose(TimeAnswer(nonce=nonce, time=self.now()), TIME, self.key)
 
     def batches(self) -> list[Opened]:
         return [open_batch(payload) for _, payload in sorted(self.stored.items())]
@@ -115,9 +193,20 @@ def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Itera
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            self.answer(collector.tell_time(self.path))
+
         def do_PUT(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = collector.take(self.path, body)
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            # What was cut off on the way is taken by nobody.
+            if len(body) < length:
+                self.answer(None)
+                return
+            collector.check(self.headers, body)
+            self.answer(collector.take(self.path, body))
+
+        def answer(self, answer: Answer | None) -> None:
             if answer is None:
                 self.close_connection = True
                 self.connection.close()
@@ -136,10 +225,18 @@ def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Itera
             if not self.connection._closed:  # type: ignore[attr-defined] # cut on purpose above
                 super().finish()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            # Connections break in these tests; anything else is a fault of the test.
+            if not isinstance(sys.exception(), OSError):
+                super().handle_error(request, client_address)
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     collector.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}"
@@ -172,10 +269,18 @@ class Site:
     def configure(self, more: str = "") -> Path:
         path = self.folder / "agent.toml"
         path.write_text(
-            f'[agent]\nid = "agent-1"\nstate = "{self.state}"\n'
-            f'[collector]\nurl = "{self.url}"\n{more}\n'
+            f'[agent]\nstate = "{self.state}"\n[collector]\nurl = "{self.url}"\n{more}\n'
         )
+        self.enrol()
         return path
+
+    def enrol(self) -> None:
+        """Give the agent its identity, as an enrolment would have."""
+        if self.state.exists() and not self.state.is_dir():
+            return
+        folder = identity.folder_of(self.state)
+        identity.keep_key(folder / identity.KEY, AGENT_KEY)
+        identity.keep(folder / identity.ANSWER, enclose(ENROLMENT, ENROLLED, COLLECTOR_KEY))
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{REPOSITORY}:{self.plugins}"}
@@ -208,6 +313,11 @@ class Site:
         return self.agent(
             "run", "--json", "--settings", settings, *only, *arguments, timeout=timeout
         )
+
+    def deliver(self, *arguments: str) -> "Finished":
+        """Hand over what waits, without an inspection; events as JSON."""
+        settings = str(self.folder / "agent.toml")
+        return self.agent("deliver", "--json", "--settings", settings, *arguments)
 
     def status(self) -> dict[str, Any]:
         finished = self.agent("status", "--json", "--settings", str(self.folder / "agent.toml"))

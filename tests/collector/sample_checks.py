@@ -1,14 +1,13 @@
 """A small catalogue: rules whose verdicts a test can steer by their facts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import MappingProxyType
 
 from checks.api import (
+    Arrival,
     Chapter,
     Check,
-    Inspection,
     Measure,
-    Observation,
     Past,
     Rule,
     Struct,
@@ -75,8 +74,8 @@ def run(facts: RunFacts, thresholds: NoThresholds, past: Past[RunFacts]) -> Iter
     yield ok("", number(f"{facts.observed}/{facts.planned}"), number(""))
 
 
-def derive(inspection: Inspection, observations: Sequence[Observation]) -> RunFacts:
-    return RunFacts(len(inspection.planned), len(observations))
+def derive(arrival: Arrival) -> RunFacts:
+    return RunFacts(len(arrival.inspection.planned), len(arrival.observations))
 
 
 def rule(code: str, evaluate: object, priority: int = 1) -> Rule:  # type: ignore[type-arg]

@@ -30,7 +30,8 @@ from wire.messages import Observation, Reason
 
 def deliver(database: Database, place: Place, payload: bytes, seq: int = 1) -> None:
     """Accept bytes at a place of the chain and assess them."""
-    upload = uploaded(place, payload, seq=seq)
+    # One inspection a day, handed over an hour later.
+    upload = uploaded(place, payload, seq=seq, at=START + timedelta(days=seq - 1, hours=1))
     with database.writing() as session:
         accept(session, [upload])
     assert assess_pending(database, CATALOGUE) == 1

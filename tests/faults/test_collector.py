@@ -12,17 +12,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import psutil
 import pytest
 import urllib3
 from sqlalchemy import select
 
-from collector.customers.service import ensure_agent
 from collector.database import open_database
+from collector.identity import open_identity
 from collector.intake.models import ASSESSED, PENDING, StoredBatch
+from scripts.postgresql import Cluster, cluster
+from tests.collector.place import Place
+from tests.collector.test_intake import signed_headers
+from tests.enrolled import enrolled
 from tests.journeys.command import collector, is_one_sentence
-from tests.messages import START, batch_of, observation
+from tests.messages import batch_of, observation
+from wire import envelope
+from wire.control import ACKNOWLEDGEMENT
 from wire.messages import Acknowledgement
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,10 +39,25 @@ class Serving:
     process: subprocess.Popen[str]
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Name an empty database; PostgreSQL flushes, as in service."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/collector.db"
+        return
+    with cluster(durable=True) as running:
+        yield running.url(running.new_database())
+
+
 @contextmanager
-def serve(folder: Path) -> Iterator[Serving]:
+def serve(folder: Path, database: str) -> Iterator[Serving]:
     command = [sys.executable, "-m", "collector", "serve", "--data", str(folder), "--port", "0"]
-    environment = {**os.environ, "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "NO_COLOR": "1",
+        "PYTHONPATH": str(ROOT),
+        "XUNJIAN_DATABASE_URL": database,
+    }
     with subprocess.Popen(
         command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -49,32 +69,41 @@ def serve(folder: Path) -> Iterator[Serving]:
             process.kill()
 
 
-def registered(folder: Path) -> str:
-    database = open_database(f"sqlite:///{folder}/collector.db")
-    with database.writing() as session:
-        agent = ensure_agent(
-            session, customer="c", site="s", time_zone="Asia/Shanghai", host="h", now=START
-        ).id
+def registered(folder: Path, url: str) -> Place:
+    """Enrol an agent with the collector whose key is in the folder."""
+    database = open_database(url)
+    place = enrolled(database, collector=open_identity(folder / "collector.key", database))
     database.close()
-    return agent
+    return place
 
 
-def put(url: str, agent: str, seq: int) -> Acknowledgement | None:
+def put(url: str, place: Place, seq: int) -> Acknowledgement | None:
     """Send one batch; None where the collector was not there to acknowledge it."""
-    batch = batch_of(observation("sample.load", {"loads": {"/": float(seq)}}), agent=agent, seq=seq)
+    seen = observation("sample.load", {"loads": {"/": float(seq)}})
+    batch = batch_of(seen, agent=place.agent, seq=seq)
     try:
-        path = f"/v1/agents/{agent}/epochs/epoch-1/batches/{seq}"
-        answer = urllib3.request("PUT", url + path, body=batch.payload, retries=False, timeout=10)
+        answer = urllib3.request(
+            "PUT",
+            f"{url}/v1/agents/{place.agent}/epochs/epoch-1/batches/{seq}",
+            body=batch.payload,
+            headers=signed_headers(place.key, batch.payload),
+            retries=False,
+            timeout=10,
+        )
     except urllib3.exceptions.HTTPError:
         return None
-    return msgspec.json.decode(answer.data, type=Acknowledgement) if answer.status < 300 else None
+    if answer.status >= 300:
+        return None
+    told = envelope.opened(envelope.read(answer.data), ACKNOWLEDGEMENT, Acknowledgement)
+    assert told.digest == batch.digest
+    return told
 
 
-def test_what_was_acknowledged_before_a_kill_is_stored_once(tmp_path: Path) -> None:
-    agent = registered(tmp_path)
+def test_what_was_acknowledged_before_a_kill_is_stored_once(tmp_path: Path, url: str) -> None:
+    agent = registered(tmp_path, url)
     acknowledged: dict[int, str] = {}
     for life in range(6):
-        with serve(tmp_path) as serving:
+        with serve(tmp_path, url) as serving:
             # Killed somewhere in the midst of sending, at another place each time.
             timer = threading.Timer(
                 0.15 + 0.07 * life, serving.process.send_signal, [signal.SIGKILL]
@@ -89,14 +118,15 @@ def test_what_was_acknowledged_before_a_kill_is_stored_once(tmp_path: Path) -> N
                 acknowledged[seq] = answer.digest
             timer.join()
     assert len(acknowledged) > 20
-    with serve(tmp_path) as serving:
+    with serve(tmp_path, url) as serving:
         again = put(serving.url, agent, 1)
         assert again is not None
         assert again.duplicate
-    database = open_database(f"sqlite:///{tmp_path}/collector.db")
+    database = open_database(url)
     with database.reading() as session:
         stored = {row.seq: row.digest for row in session.scalars(select(StoredBatch))}
-        assert session.connection().exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        if not database.is_postgresql:
+            assert session.connection().exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     database.close()
     assert {seq: stored.get(seq) for seq in acknowledged} == acknowledged
     # At most one batch a life was stored and its answer lost.
@@ -130,18 +160,72 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_is_there(tmp_path: Path) -> 
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_collector_that_serves_assesses_in_a_process_of_its_own(tmp_path: Path) -> None:
-    agent = registered(tmp_path)
-    with serve(tmp_path) as serving:
+def test_a_collector_that_serves_assesses_in_a_process_of_its_own(tmp_path: Path, url: str) -> None:
+    agent = registered(tmp_path, url)
+    with serve(tmp_path, url) as serving:
         assert put(serving.url, agent, 1) is not None
-        database = open_database(f"sqlite:///{tmp_path}/collector.db")
-        deadline = time.monotonic() + 60
-        state = PENDING
-        while state == PENDING and time.monotonic() < deadline:
-            with database.reading() as session:
-                state = session.scalars(select(StoredBatch.state)).one()
-            time.sleep(0.1)
-        database.close()
-        children = psutil.Process(serving.process.pid).children()
-        assert any("collector.assessment.worker" in child.cmdline() for child in children)
-    assert state == ASSESSED
+        assert state_of(url, 1) == ASSESSED
+        assert assessor(serving) is not None
+
+
+def state_of(url: str, seq: int) -> str:
+    """Return the state of a batch, once it has been assessed or a minute is over."""
+    database = open_database(url)
+    deadline = time.monotonic() + 60
+    state = PENDING
+    while state == PENDING and time.monotonic() < deadline:
+        with database.reading() as session:
+            state = session.scalars(select(StoredBatch.state).filter_by(seq=seq)).one()
+        time.sleep(0.1)
+    database.close()
+    return state
+
+
+def assessor(serving: Serving) -> psutil.Process | None:
+    children = psutil.Process(serving.process.pid).children()
+    return next(
+        (each for each in children if "collector.assessment.worker" in each.cmdline()), None
+    )
+
+
+def test_two_collectors_on_one_postgresql_share_the_work(
+    postgresql: Cluster, tmp_path: Path
+) -> None:
+    """Uploads go through either; one assesses, the other takes over when its machine dies."""
+    name = postgresql.new_database()
+    url = postgresql.url(name)
+    agent = registered(tmp_path, url)
+    with serve(tmp_path, url) as first, serve(tmp_path, url) as second:
+        serving = {first.process.pid: first, second.process.pid: second}
+        for seq, way in enumerate([first, second, first, second], start=1):
+            assert put(way.url, agent, seq) is not None
+        twice = put(second.url, agent, 1)
+        assert twice is not None
+        assert twice.duplicate
+        assert [state_of(url, seq) for seq in range(1, 5)] == [ASSESSED] * 4
+        holder = owner_of_the_turn(postgresql, serving)
+        other = second if holder is first else first
+        working = assessor(holder)
+        assert working is not None
+        # The whole machine at once: first the server, so that it starts no assessor anew.
+        holder.process.kill()
+        working.kill()
+        assert put(other.url, agent, 5) is not None
+        assert state_of(url, 5) == ASSESSED
+        assert owner_of_the_turn(postgresql, {other.process.pid: other}) is other
+    postgresql.drop_database(name)
+
+
+def owner_of_the_turn(postgresql: Cluster, serving: dict[int, Serving]) -> Serving:
+    """Return whose assessor has the session that holds the one advisory lock."""
+    ports = postgresql.ask(
+        "SELECT client_port FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE locktype = 'advisory' AND granted"
+    )
+    assert len(ports) == 1
+    for each in serving.values():
+        process = assessor(each)
+        local = [] if process is None else process.net_connections("tcp")
+        if ports[0][0] in {connection.laddr.port for connection in local}:
+            return each
+    raise AssertionError("the turn is nobody's")

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import text
 
 from checks.discovery import discover
+from collector.database import Database
+from scripts.postgresql import Cluster
 from tests.journeys.command import collector, inspect, is_one_sentence
 
 pytestmark = pytest.mark.journey
@@ -101,6 +104,31 @@ def test_a_report_of_a_day_before_the_newest_inspection_is_refused(
     assert is_one_sentence(result.stderr)
     assert "2026-01-31" in result.stderr
     assert not (folder / "early").exists()
+
+
+def test_the_same_job_is_done_on_postgresql(postgresql: Cluster, tmp_path: Path) -> None:
+    """One test, so that no second process of tests does its two inspections again."""
+    url = postgresql.url(postgresql.new_database())
+    first, second = (inspect(tmp_path, XUNJIAN_DATABASE_URL=url) for _ in range(2))
+    assert not (tmp_path / "var/here/collector.db").exists()
+    assert first["planned"] > 15
+    assert first["inspection"] != second["inspection"]
+    again = {(row["code"], row["object"]): row["times"] for row in second["findings"]}
+    both = [again.get((row["code"], row["object"])) for row in first["findings"]]
+    assert {times for times in both if times is not None} <= {2}
+    database = Database(url)
+    counts = "SELECT max(n) FROM (SELECT count(*) n FROM series_point GROUP BY series_id) counted"
+    with database.reading() as session:
+        assert session.execute(text("SELECT count(*) FROM inspection")).scalar() == 2
+        assert session.execute(text(counts)).scalar() == 2
+    database.close()
+    page = (tmp_path / "var/here/report/report.html").read_text(encoding="utf-8")
+    assert "磁盘空间使用率" in page
+    command = ("report", "--date", "2099-12-31", "--output", "later")
+    result = collector(tmp_path, *command, XUNJIAN_DATABASE_URL=url)
+    assert result.returncode == 0, result.stderr
+    result = collector(tmp_path, "quarantine", "--json", XUNJIAN_DATABASE_URL=url)
+    assert json.loads(result.stdout) == []
 
 
 def test_the_rest_of_a_partial_inspection_is_said_to_be_not_selected(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from checks.agent._run_facts import Absent, Facts, coverage_percent, derive
 from checks.agent.run import ContactThresholds, contact
-from checks.api import Past, State
+from checks.api import Arrival, Past, State
 from wire.messages import (
     Cost,
     Failure,
@@ -61,16 +61,14 @@ def observation(
 def test_a_reading_that_is_used_again_counts_and_costs_nothing() -> None:
     again = replace(observation("patch.apt", cpu_seconds=4), observed_at=AT - timedelta(hours=3))
     run = inspection(Planned("host.clock"), Planned("patch.apt"))
-    facts = derive(run, [observation("host.clock"), again])
+    facts = derive(Arrival(run, [observation("host.clock"), again]))
     assert facts.with_facts == 2
     assert [one.check for one in facts.dearest] == ["host.clock"]
 
 
 def test_what_was_planned_and_did_not_come_is_interrupted() -> None:
-    facts = derive(
-        inspection(Planned("host.clock"), Planned("host.volumes"), finished=False),
-        [observation("host.clock")],
-    )
+    run = inspection(Planned("host.clock"), Planned("host.volumes"), finished=False)
+    facts = derive(Arrival(run, [observation("host.clock")]))
     assert (facts.planned, facts.with_facts, facts.finished_at) == (2, 1, None)
     assert facts.absent == (Absent(Reason.INTERRUPTED, ("host.volumes",)),)
 
@@ -81,23 +79,21 @@ def test_failures_are_grouped_and_targets_told_apart() -> None:
         observation("postgresql.settings", target=DATABASES[0]),
         observation("postgresql.settings", Reason.UNREACHABLE, target=DATABASES[1]),
     ]
-    facts = derive(inspection(*planned), came)
+    facts = derive(Arrival(inspection(*planned), came))
     assert facts.with_facts == 1
     assert facts.absent == (Absent(Reason.UNREACHABLE, ("postgresql.settings (oa)",)),)
     assert coverage_percent(facts) == pytest.approx(50)
 
 
 def test_what_the_host_does_not_have_lowers_no_coverage() -> None:
-    facts = derive(
-        inspection(Planned("host.clock"), Planned("patch.dnf")),
-        [observation("host.clock"), observation("patch.dnf", Reason.NOT_APPLICABLE)],
-    )
+    came = [observation("host.clock"), observation("patch.dnf", Reason.NOT_APPLICABLE)]
+    facts = derive(Arrival(inspection(Planned("host.clock"), Planned("patch.dnf")), came))
     assert coverage_percent(facts) == pytest.approx(100)
 
 
 def test_the_dearest_checks_come_first_and_the_rest_is_passed_on() -> None:
     came = [observation(f"host.c{number}", cpu_seconds=number / 10) for number in range(8)]
-    facts = derive(inspection(*(Planned(one.check) for one in came)), came)
+    facts = derive(Arrival(inspection(*(Planned(one.check) for one in came)), came))
     assert [one.check for one in facts.dearest][:2] == ["host.c7", "host.c6"]
     assert len(facts.dearest) == 5
     assert facts.not_planned == (Absent(Reason.NOT_CONFIGURED, ("backup.sets",)),)
@@ -112,7 +108,7 @@ def test_every_planned_check_is_counted_once(
     planned: list[str], came: dict[str, Reason | None]
 ) -> None:
     observations = [observation(check, why) for check, why in came.items()]
-    facts = derive(inspection(*map(Planned, planned)), observations)
+    facts = derive(Arrival(inspection(*map(Planned, planned)), observations))
     assert facts.planned == facts.with_facts + sum(len(one.checks) for one in facts.absent)
     share = coverage_percent(facts)
     assert share is None or 0 <= share <= 100
@@ -121,7 +117,7 @@ def test_every_planned_check_is_counted_once(
 
 def gap_of(days: float, **changes: object) -> dict[str, State]:
     """Return the states of AGT-001 by object, so many days after the inspection before."""
-    facts = replace(derive(inspection(), []), **changes)
+    facts = replace(derive(Arrival(inspection(), [])), **changes)
     past: Past[Facts] = Past(observed_at=AT, previous=facts, elapsed_seconds=days * 86400)
     return {each.object: each.state for each in contact(facts, ContactThresholds(), past)}
 

@@ -1,0 +1,57 @@
+"""Whose turn it is to assess: of all processes on one PostgreSQL one, until it ends or is cut off.
+
+The turn is an advisory lock that PostgreSQL keeps for a session. It is free again when that session
+ends, whatever ended it; so nobody has to notice a death. On SQLite one process assesses anyway.
+"""
+
+from contextlib import suppress
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from collector.database import Database
+
+_ASSESSOR = 0x58554E41  # "XUNA": key of the advisory lock
+
+
+class Turn:
+    """The right of this process to assess on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._session: Connection | None = None
+
+    def mine(self) -> bool:
+        """Tell whether this process may assess now; take the turn if nobody has it.
+
+        Raise DatabaseUnusable if the database can't be asked.
+        """
+        if not self._database.is_postgresql:
+            return True
+        try:
+            with self._database.told():
+                return self._held() or self._taken()
+        except BaseException:
+            # The next statement would silently open another session, without the lock.
+            self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """Let another process assess."""
+        session, self._session = self._session, None
+        if session is not None:
+            with suppress(SQLAlchemyError):
+                session.invalidate()
+                session.close()
+
+    def _held(self) -> bool:
+        return self._session is not None and self._session.scalar(select(1)) == 1
+
+    def _taken(self) -> bool:
+        session = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._session = session
+        if session.scalar(select(func.pg_try_advisory_lock(_ASSESSOR))):
+            return True
+        self._session = None
+        session.close()
+        return False
