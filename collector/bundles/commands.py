@@ -8,10 +8,17 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+)
 
 from checks.api import Text
-from collector.bundles import receipts, refusals
+from collector.bundles import judging, receipts, refusals
 from collector.bundles.opening import STEPS, Heard, opened
 from collector.bundles.service import Import, Imported, import_bundle
 from collector.customers.service import find_customer
@@ -37,6 +44,11 @@ from wire.messages import Standing
 _STOPPED = Text(
     "已中断：正在处理的文件未导入任何数据，此前已列出的均已导入。",
     "Stopped: nothing of the file at hand was imported; those listed before it were.",
+)
+
+_NOT_JUDGED = Text(
+    "已中断：数据均已导入，尚未评估的由 serve 或下一次导入完成。",
+    "Stopped: all was imported; what is not judged yet is by `serve` or the next import.",
 )
 
 
@@ -105,6 +117,12 @@ def import_files(
         finally:
             if as_json:
                 print_json(done)
+        if done:
+            try:
+                _judge(database, lang)
+            except KeyboardInterrupt:
+                _complain(_NOT_JUDGED, lang)
+                raise typer.Exit(130) from None
     if failed:
         raise typer.Exit(2)
 
@@ -133,15 +151,7 @@ def _scratch(data: Path) -> Path:
 @contextmanager
 def _progress(file: Path, lang: Language) -> Iterator[Heard]:
     """Show how far an import is, on a terminal."""
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    bar = _bar(Console(stderr=True), DownloadColumn())
     total = None
     with suppress(OSError):  # said in a sentence when the file is opened
         total = file.stat().st_size * STEPS
@@ -150,6 +160,36 @@ def _progress(file: Path, lang: Language) -> Iterator[Heard]:
     )
     with bar:
         yield lambda count: bar.advance(task, count)
+
+
+def _judge(database: Database, lang: Language) -> None:
+    """Have judged what came in; what is told goes to the error output, beside any JSON."""
+    count = judging.waiting(database)
+    if not count:
+        return
+    console = Console(stderr=True)
+    with _bar(console, MofNCompleteColumn()) as bar:
+        task = bar.add_task(said(Text("评估", "judging"), lang), total=count)
+        here = judging.judge_here(database, lambda: bar.advance(task))
+    if here:
+        text = Text(f"{count} 批数据已评估。", f"{count} batches were judged.")
+    else:
+        text = Text(
+            f"{count} 批数据等待评估，由正在运行的采集端完成。",
+            f"{count} batches wait to be judged; the collector that is running does it.",
+        )
+    typer.echo(said(text, lang), err=True)
+
+
+def _bar(console: Console, count: ProgressColumn) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        count,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 def _show(file: Path, imported: Imported, lang: Language) -> None:
