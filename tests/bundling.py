@@ -1,7 +1,7 @@
 """What the tests of bundles share: a host that is enrolled on disk, and its bundle."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -155,7 +155,7 @@ def stored(database: Database) -> list[StoredBatch]:
 def written(
     file: Path,
     manifest: Manifest,
-    frames: Sequence[bytes],
+    frames: Iterable[bytes],
     host: Host,
     *,
     recipients: Sequence[str] | None = None,
