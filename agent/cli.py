@@ -1,4 +1,4 @@
-"""`xunjian-agent`: check, enrol, run, deliver, status, rotate-key, install, uninstall."""
+"""`xunjian-agent`: check, enrol, run, deliver, status, export, receipt, install and more."""
 
 import argparse
 import gc
@@ -9,7 +9,7 @@ from itertools import pairwise
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
-from agent import VERSION, messages
+from agent import VERSION, bundle_messages, messages
 from agent.installation import texts as installation_texts
 from agent.settings import DEFAULT_PATH
 
@@ -67,6 +67,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from agent import enrolling
 
             return enrolling.rotate_key(console, chosen.settings, as_json=chosen.json)
+        if chosen.command == "export":
+            from agent import bundling
+
+            return bundling.write_out(
+                console,
+                chosen.settings,
+                chosen.file,
+                part_mebibytes=chosen.part_size,
+                force=chosen.force,
+                as_json=chosen.json,
+            )
+        if chosen.command == "receipt":
+            from agent import bundling
+
+            return bundling.take_receipts(
+                console, chosen.settings, chosen.files, as_json=chosen.json
+            )
         return commands.status(console, chosen.settings, as_json=chosen.json)
     except AgentError as error:
         console.complain(error.text)
@@ -123,7 +140,8 @@ def _wants_english(given: Sequence[str]) -> bool:
 
 def _parser(language: str) -> argparse.ArgumentParser:
     def words(name: str) -> str:
-        return messages.spoken((messages.HELP | installation_texts.HELP)[name], language)
+        texts = messages.HELP | installation_texts.HELP | bundle_messages.HELP
+        return messages.spoken(texts[name], language)
 
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
@@ -177,4 +195,12 @@ def _parser(language: str) -> argparse.ArgumentParser:
     enrol.add_argument("--answer", metavar="FILE", help=words("enrol_answer"))
     enrol.add_argument("--state", metavar="FOLDER", help=words("enrol_state"))
     command("rotate-key", with_settings)
+    export = command("export", with_settings)
+    export.add_argument("file", metavar="FILE", help=words("export_file"))
+    export.add_argument(
+        "--part-size", type=int, default=2048, metavar="MIB", help=words("export_part_size")
+    )
+    export.add_argument("--force", action="store_true", help=words("export_force"))
+    receipt = command("receipt", with_settings)
+    receipt.add_argument("files", nargs="+", metavar="FILE", help=words("receipt_file"))
     return parser

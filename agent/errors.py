@@ -11,6 +11,7 @@ AgentError
 ├── IdentityError      the files of the identity can't be used, or say something wrong
 │   ├── NotEnrolled    there is no identity yet
 │   └── EnrolmentError the code, the collector's answer or a file of the enrolment is wrong
+├── BundleError        a bundle can't be written, or a receipt is none of ours
 └── UploadError        a batch could not be handed over; it stays in the spool
     └── Unreached      the way to the collector failed at a Stage, or it is overloaded: try again
 """
@@ -84,6 +85,10 @@ class NotEnrolled(IdentityError):
 
 class EnrolmentError(IdentityError):
     """An enrolment can't be made or finished."""
+
+
+class BundleError(AgentError):
+    """A bundle can't be written, or what came back for it can't be used."""
 
 
 class UploadError(AgentError):
