@@ -218,15 +218,22 @@ RUN_FINISHED = Text(
 STATUS_NEVER = Text("尚未巡检（{folder} 中没有缓存）", "no inspection yet (no spool in {folder})")
 STATUS_LINES = (
     ("agent", Text("代理", "agent")),
+    ("enrolled_as", Text("登记为", "enrolled as")),
+    ("standing", Text("采集端的意见", "standing at the collector")),
     ("epoch", Text("纪元", "epoch")),
     ("unsealed_inspections", Text("未封装的巡检", "inspections not sealed yet")),
     ("unsealed_observations", Text("未封装的观测", "observations not sealed yet")),
     ("pending_batches", Text("待上传批次", "pending batches")),
-    ("pending_bytes", Text("待上传字节数", "pending bytes")),
+    ("pending_bytes", Text("待上传数据", "pending data")),
     ("last_acknowledged_seq", Text("最近确认的批次", "last acknowledged batch")),
     ("last_acknowledged_at", Text("最近确认时间", "last acknowledged at")),
     ("damaged", Text("移开的损坏缓存", "damaged spool, moved aside")),
 )
+STANDINGS = {
+    "pending": Text("待批准：数据已接收，尚不评估", "not approved yet: stored, not judged"),
+    "active": Text("已批准", "approved"),
+    "revoked": Text("已吊销", "revoked"),
+}
 STATUS_PAUSED = Text(
     "暂停上传至 {until}（连续 {failures} 次）：{why}",
     "nothing is sent until {until} ({failures} attempts in a row): {why}",

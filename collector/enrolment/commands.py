@@ -103,7 +103,7 @@ def slot_add(
             Text("有效期至", "good until"): local(slot.expires_at, zone),
             Text("采集端指纹", "fingerprint of this collector"): identity.fingerprint,
             Text("在主机上执行", "run on the host"): (
-                f"xunjian-agent enrol {said(Text('采集端地址', 'URL'), lang)} --code {slot.code}"
+                f"xunjian-agent enrol {said(Text('采集端地址', 'URL'), lang)} --code '{slot.code}'"
             ),
         },
         lang,
