@@ -9,7 +9,7 @@ from itertools import pairwise
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
-from agent import VERSION, bundle_messages, messages
+from agent import VERSION, bundle_messages, enrolment_messages, messages
 from agent.installation import texts as installation_texts
 from agent.settings import DEFAULT_PATH
 
@@ -140,7 +140,9 @@ def _wants_english(given: Sequence[str]) -> bool:
 
 def _parser(language: str) -> argparse.ArgumentParser:
     def words(name: str) -> str:
-        texts = messages.HELP | installation_texts.HELP | bundle_messages.HELP
+        texts = (
+            messages.HELP | enrolment_messages.HELP | installation_texts.HELP | bundle_messages.HELP
+        )
         return messages.spoken(texts[name], language)
 
     shared = argparse.ArgumentParser(add_help=False)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from agent import enrolment, files, identity, messages, settings, surroundings
+from agent import enrolment, files, identity, settings, surroundings
+from agent import enrolment_messages as messages
 from agent.answers import detail
 from agent.console import Console
 from agent.errors import AgentError, EnrolmentError, SettingsError
