@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agent.console import Console
     from agent.enrolling import Enrolling
 
-_CONTACTS = ("deliver", "enrol", "rotate-key")
+_CONTACTS = ("deliver", "enrol", "rotate-key", "export", "receipt")
 _INSTALLATION = ("install", "uninstall", "read-privileged")
 
 
@@ -54,7 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 console.complain(veto.SWITCHED_OFF)
                 return commands.DONE
             # By hand, with files, is not an upload; a delivery says itself what becomes of it.
-            by_hand = chosen.command == "enrol" and chosen.url is None
+            # An export is: the data would leave this host.
+            by_hand = chosen.command == "receipt" or (
+                chosen.command == "enrol" and chosen.url is None
+            )
             if not forbidden.upload and not by_hand and chosen.command != "deliver":
                 raise AgentError(veto.NO_CONTACT)
         if chosen.command == "deliver":
