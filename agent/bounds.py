@@ -117,18 +117,20 @@ def _expire(database: SpoolDatabase, before: float) -> None:
     """Let go what is older than `before`, by the spool's clock; the newest inspection stays."""
     for (number,) in database.rows("SELECT number FROM batches WHERE clock < ?", before):
         database.write(partial(let_go_batch, database, number, Loss.EXPIRED))
-    old = database.rows(
-        "SELECT number FROM inspections WHERE clock < ? "
-        "AND number < (SELECT max(number) FROM inspections)",
-        before,
-    )
-    for (inspection,) in old:
-        for some in _chunks(_sizes(database, "inspection = ?", inspection), lambda: LARGEST_BYTES):
+    while (inspection := _oldest(database, before)) is not None:
+        sizes = _sizes(database, "inspection = ?", inspection)
+        for some in _chunks(sizes, lambda: LARGEST_BYTES):
             database.write(partial(let_go_observations, database, some, Loss.EXPIRED))
         # One that never had an observation has nothing to count.
         database.write(
             partial(database.execute, "DELETE FROM inspections WHERE number = ?", inspection)
         )
+
+
+def _oldest(database: SpoolDatabase, before: float) -> int | None:
+    """Return the oldest inspection that is older than `before` and not the newest."""
+    rows = database.rows("SELECT number, clock FROM inspections ORDER BY number LIMIT 2")
+    return rows[0][0] if len(rows) == 2 and rows[0][1] < before else None
 
 
 def _shrink(database: SpoolDatabase, target: int, steps: Sequence[Loss]) -> None:

@@ -97,7 +97,6 @@ class Spool:
     def finish(self, inspection: Inspection) -> None:
         """Note that an inspection of this run came to its end; it waits to be sealed."""
         unsealed.finish(self._database, self._numbers[inspection.id], inspection)
-        bounds.keep(self._database, self._limits)
 
     def finish_interrupted(self) -> int:
         """Finish the inspections that never came to their end; return how many."""

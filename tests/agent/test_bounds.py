@@ -264,6 +264,7 @@ def a_year(folder: Path, limits: Bounds, small_checks: int) -> tuple[set[Loss], 
     """
     clock = Clock()
     spool = Spool(folder, limits=limits, now=clock)
+    spool._database.execute("PRAGMA synchronous = OFF")  # what is counted here does not hang on it
     inventory = os.urandom(3000).hex().encode()
     put_in = failures = largest = 0
     for hour in range(365 * 24):
@@ -293,7 +294,7 @@ def a_year(folder: Path, limits: Bounds, small_checks: int) -> tuple[set[Loss], 
 
 def test_a_year_without_a_collector_in_a_small_spool(folder: Path) -> None:
     losses, largest = a_year(folder, Bounds(largest_bytes=6 * 2**20), small_checks=1)
-    assert losses == {Loss.THINNED, Loss.UNCHANGED, Loss.OLDEST}
+    assert losses == {Loss.THINNED, Loss.UNCHANGED}
     assert largest <= 6 * 2**20
 
 
