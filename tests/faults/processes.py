@@ -188,13 +188,13 @@ class Inspecting:
 
 
 def enrolled_agents(
-    served: Served, number: int, *, url: str | None = None, more_settings: str = ""
+    served: Served, number: int, *, url: str | None = None, states: Path | None = None
 ) -> list[Inspecting]:
     """Enrol and approve so many agents, by the steps of both sides, without a server."""
     database = open_database(served.database)
     try:
         return [
-            _enrolled(served, database, place, url or served.url, more_settings)
+            _enrolled(served, database, (states or served.folder) / f"host-{place}", url)
             for place in range(number)
         ]
     finally:
@@ -202,13 +202,12 @@ def enrolled_agents(
 
 
 def _enrolled(
-    served: Served, database: Database, place: int, url: str, more_settings: str
+    served: Served, database: Database, folder: Path, url: str | None
 ) -> Inspecting:
-    name = f"host-{place}"
-    folder = served.folder / name
+    name = folder.name
     folder.mkdir(parents=True)
     state = folder / "state"
-    (folder / "agent.toml").write_text(written(str(state), url) + more_settings)
+    (folder / "agent.toml").write_text(written(str(state), url or served.url))
     collector = open_identity(served.folder / "collector.key", database)
     now = datetime.now(UTC)
     with database.writing() as session:
