@@ -12,6 +12,8 @@ TOTAL_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 15.0
 """A collector that asks for a longer pause gets it: nothing is sent for so long."""
 FIRST_WAIT_SECONDS = 0.2
+NEXT_WAIT_SECONDS = 0.5
+"""And as much again at random."""
 
 
 class _Again(Exception):
@@ -39,8 +41,8 @@ def tried(attempt: Callable[[], Reply]) -> Reply:
             on=_pause,
             attempts=ATTEMPTS - 1,
             timeout=TOTAL_SECONDS,
-            wait_initial=0.5,
-            wait_jitter=0.5,
+            wait_initial=NEXT_WAIT_SECONDS,
+            wait_jitter=NEXT_WAIT_SECONDS,
         ):
             with again:
                 reply = attempt()

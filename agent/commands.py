@@ -116,6 +116,12 @@ def status(console: Console, settings_path: str, *, as_json: bool) -> int:
             value = getattr(found, name)
             shown = console.words(messages.STATUS_NONE) if value is None else str(value)
             console.say(messages.FIELD.format(title=title, value=shown))
+        if found.paused_until is not None and found.paused_why is not None:
+            console.say(
+                messages.STATUS_PAUSED.format(
+                    until=found.paused_until, failures=found.failures, why=found.paused_why
+                )
+            )
         for gap in found.gaps:
             known = messages.STATUS_UNKNOWN if gap.observations is None else gap.observations
             console.say(

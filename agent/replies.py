@@ -7,7 +7,6 @@ repeats its digest, the agent stops for a day by a signed refusal that does. Wha
 
 import base64
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import msgspec
 from msgspec import Struct
@@ -178,6 +177,8 @@ def _problem(body: bytes) -> dict[object, object]:
 
 def _date(text: str) -> datetime | None:
     """Return a date of HTTP; None if it is none, or has no zone."""
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

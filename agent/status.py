@@ -1,6 +1,7 @@
 """What the spool holds and what became of what it held, read beside a run that is under way."""
 
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ from msgspec import Struct
 
 from agent import gaps
 from agent.messages import spoken
+from agent.pause import Pause
 from agent.spool_file import fault, read_only
 from checks.api import Text
 from wire.messages import Gap
@@ -33,6 +35,11 @@ class Status(Struct, frozen=True):
     pending_bytes: int
     last_acknowledged_seq: int | None
     last_acknowledged_at: str | None
+    paused_until: str | None
+    """By the clock of this host, as far as it can be told."""
+    paused_why: str | None
+    failures: int
+    """Attempts to hand over in a row that failed."""
     damaged: str | None
     """Where a spool was moved to that could not be used, the last time that happened."""
     gaps: tuple[Gap, ...]
@@ -63,6 +70,7 @@ def _read(agent: str, connection: sqlite3.Connection, language: str) -> Status:
         "SELECT seq, refusals, refused_why, epoch FROM batches WHERE refusals > 0 ORDER BY number"
     )
     acknowledged = notes.get("acknowledged_seq")
+    pause = _pause(notes.get("pause"))
     return Status(
         agent=agent,
         epoch=notes.get("epoch", ""),
@@ -72,6 +80,9 @@ def _read(agent: str, connection: sqlite3.Connection, language: str) -> Status:
         pending_bytes=size,
         last_acknowledged_seq=None if acknowledged is None else int(acknowledged),
         last_acknowledged_at=notes.get("acknowledged_at"),
+        paused_until=None if pause is None else _end(pause),
+        paused_why=None if pause is None else spoken(Text(*pause.why), language),
+        failures=0 if pause is None else pause.failures,
         damaged=notes.get("damaged"),
         gaps=gaps.read(connection.execute("SELECT * FROM gaps ORDER BY loss")),
         refused=tuple(
@@ -79,3 +90,14 @@ def _read(agent: str, connection: sqlite3.Connection, language: str) -> Status:
             for seq, times, why, epoch in refused
         ),
     )
+
+
+def _pause(noted: str | None) -> Pause | None:
+    try:
+        return None if noted is None else msgspec.json.decode(noted, type=Pause)
+    except msgspec.DecodeError:
+        return None
+
+
+def _end(pause: Pause) -> str:
+    return (pause.began_at + timedelta(seconds=pause.seconds)).isoformat(timespec="seconds")

@@ -98,6 +98,8 @@ def _carry(relay: "Relay", client: socket.socket, target: int, line: Line) -> No
         return
     with client, server:
         pair = (client, server)
+        for end in pair:
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         relay.ends.update(pair)
         back = threading.Thread(
             target=_pump, args=(relay, pair, server, client, line.to_client, line.ending)

@@ -170,7 +170,7 @@ def test_status_before_the_first_run_makes_no_spool(site: Site) -> None:
     settings = str(site.configure())
     finished = site.agent("status", "--settings", settings)
     assert finished.exit_code == 0
-    assert not site.state.exists()
+    assert not (site.state / "spool.db").exists()
     assert str(site.state) in finished.output
 
 

@@ -9,7 +9,7 @@ from agent.settings import CheckSettings, load
 
 GOOD = """\
 [agent]
-id = "erp-db-01"
+state = "/var/lib/other"
 
 [collector]
 url = "https://inspection.example.com"
@@ -37,8 +37,8 @@ def refused(folder: Path, text: str | bytes) -> SettingsError:
 
 def test_good_settings_are_read_and_filled_up_with_defaults(tmp_path: Path) -> None:
     settings = load(written(tmp_path, GOOD), KNOWN)
-    assert settings.agent.id == "erp-db-01"
-    assert settings.agent.state == "/var/lib/xunjian"
+    assert settings.agent.state == "/var/lib/other"
+    assert settings.run.interval_hours == 24
     assert settings.run.parallel == 2
     assert settings.run.memory_mebibytes == 1024
     assert settings.checks == {"host.volumes": CheckSettings(True, 5)}
@@ -50,9 +50,9 @@ def test_good_settings_are_read_and_filled_up_with_defaults(tmp_path: Path) -> N
         ("parallel = 2", "parallel = 99", 8, "run.parallel", "whole number from 1 to 16"),
         ("parallel = 2", 'parallel = "2"', 8, "run.parallel", "whole number from 1 to 16"),
         ("parallel = 2", "paralel = 2", 8, "run.paralel", "did you mean parallel?"),
-        ('id = "erp-db-01"', 'id = "erp db"', 2, "agent.id", "letters, digits"),
-        ('id = "erp-db-01"', "", 1, "agent.id", "agent.id is missing"),
-        ('id = "erp-db-01"', 'id="a"\nstate = "here"', 3, "agent.state", "absolute path"),
+        ('"/var/lib/other"', '"here"', 2, "agent.state", "absolute path"),
+        ('state = "/var/lib/other"', 'id = "erp"', 2, "agent.id", "agent.id is no setting"),
+        ("url =", "#", 4, "collector.url", "collector.url is missing"),
         ("https://inspection", "ftp://inspection", 5, "collector.url", "http:// or https://"),
         ("[collector]", "[colector]", 4, "colector", "did you mean collector?"),
         ("url =", "ca_file = '/no/such.pem'\nurl =", 5, "collector.ca_file", "PEM file"),
@@ -82,13 +82,13 @@ def test_a_wrong_line_is_named_with_what_is_expected_there(
 
 
 def test_a_missing_section_is_named(tmp_path: Path) -> None:
-    error = refused(tmp_path, '[agent]\nid = "a"\n')
+    error = refused(tmp_path, '[agent]\nstate = "/a"\n')
     assert error.key == "collector"
     assert "a section [collector]" in error.text.en
 
 
 def test_files_that_are_no_settings_are_refused(tmp_path: Path) -> None:
-    assert refused(tmp_path, b"[agent]\nid = '\xff'").line == 2
+    assert refused(tmp_path, b"[agent]\nstate = '\xff'").line == 2
     assert "1 MiB" in refused(tmp_path, "#" * (2**20 + 1)).text.en
     with pytest.raises(SettingsError, match="no such settings file"):
         load(str(tmp_path / "absent.toml"))
@@ -135,7 +135,9 @@ def test_what_is_wrong_with_a_proxy_is_told_with_its_line(
     tmp_path: Path, lines: str, line: int, key: str
 ) -> None:
     path = tmp_path / "agent.toml"
-    path.write_text(f'[agent]\nid = "a"\n[collector]\nurl = "https://collector.example"\n{lines}\n')
+    path.write_text(
+        f'[agent]\nstate = "/a"\n[collector]\nurl = "https://collector.example"\n{lines}\n'
+    )
     with pytest.raises(SettingsError) as caught:
         load(str(path))
     assert (caught.value.line, caught.value.key) == (line, key)

@@ -28,18 +28,22 @@ from wire.control import (
     ENROLLED,
     KEY_HEADER,
     REFUSAL,
+    ROTATED,
+    ROTATION,
     SIGNATURE_HEADER,
     TIME,
     Delivery,
     Enrolled,
     Refusal,
     RefusalKind,
+    Rotated,
+    Rotation,
     TimeAnswer,
 )
-from wire.envelope import enclose, from_header
+from wire.envelope import enclose, from_header, opened, read
 from wire.errors import WireError
 from wire.messages import WIRE_VERSION, Acknowledgement, Standing
-from wire.signing import PrivateKey, verify
+from wire.signing import PrivateKey, key_id, verify
 
 AGENT = "agent-1"
 AGENT_KEY = PrivateKey(b"a" * 32)
@@ -105,10 +109,13 @@ class FakeCollector:
     requests: list[tuple[str, int]] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     """The clocks told with each request."""
+    strict: bool = False
+    """Whether what is not signed, or sent to another place than its own, is refused."""
     unsigned: list[str] = field(default_factory=list)
     """What was wrong with the signature of a request."""
     key: PrivateKey = COLLECTOR_KEY
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    rotations: list[str] = field(default_factory=list)
     asked_time: list[str] = field(default_factory=list)
     """The nonces with which the time was asked for."""
     url: str = ""
@@ -121,8 +128,8 @@ class FakeCollector:
             return self.reactions.pop(0)(self, seq, body)
         return self.accept(agent, epoch, seq, body)
 
-    def check(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Note what the real collector would refuse for its signature."""
+    def check(self, path: str, headers: Mapping[str, str], body: bytes) -> bool:
+        """Return whether the real collector would take it; note why not."""
         try:
             assert headers["Content-Type"] == BATCH
             assert headers[KEY_HEADER] == AGENT_KEY.id
@@ -132,8 +139,12 @@ class FakeCollector:
             verify(AGENT_KEY.public, DELIVERY, clocks, from_header(signature))
             self.deliveries.append(msgspec.json.decode(clocks, type=Delivery))
             assert self.deliveries[-1].digest == digest_of(body)
-        except (AssertionError, KeyError, WireError) as error:
+            header = open_batch(body).header
+            assert path.split("/")[3:8:2] == [header.agent, header.epoch, str(header.seq)]
+        except (AssertionError, KeyError, ValueError, WireError) as error:
             self.unsigned.append(f"{type(error).__name__}: {error}")
+            return False
+        return True
 
     def accept(
         self, agent: str, epoch: str, seq: int, body: bytes, *, forked: bool = False
@@ -162,6 +173,18 @@ class FakeCollector:
         )
         signed = base64.b64encode(enclose(refusal, REFUSAL, self.key)).decode()
         return 403, {}, msgspec.json.encode({"status": 403, "detail": "", "signed": signed})
+
+    def rotate(self, path: str, body: bytes) -> Answer:
+        """Confirm a new key."""
+        self.rotations.append(path)
+        rotation = opened(read(body), ROTATION, Rotation)
+        answer = Rotated(
+            wire=WIRE_VERSION,
+            agent=rotation.agent,
+            key_id=key_id(rotation.public_key),
+            server_time=datetime.now(UTC),
+        )
+        return 200, {}, enclose(answer, ROTATED, self.key)
 
     def tell_time(self, path: str) -> Answer:
         (nonce,) = parse_qs(urlsplit(path).query)["nonce"]
@@ -192,9 +215,14 @@ def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Itera
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             self.answer(collector.tell_time(self.path))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.answer(collector.rotate(self.path, body))
 
         def do_PUT(self) -> None:
             length = int(self.headers["Content-Length"])
@@ -203,7 +231,9 @@ def collecting(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> Itera
             if len(body) < length:
                 self.answer(None)
                 return
-            collector.check(self.headers, body)
+            if not collector.check(self.path, self.headers, body) and collector.strict:
+                self.answer((401, {}, b""))
+                return
             self.answer(collector.take(self.path, body))
 
         def answer(self, answer: Answer | None) -> None:
@@ -254,6 +284,8 @@ class Site:
 
     folder: Path
     url: str = "http://127.0.0.1:9"
+    environment: dict[str, str] = field(default_factory=dict)
+    """What the agent's process gets beside its paths."""
 
     @property
     def plugins(self) -> Path:
@@ -276,14 +308,15 @@ class Site:
 
     def enrol(self) -> None:
         """Give the agent its identity, as an enrolment would have."""
-        if self.state.exists() and not self.state.is_dir():
-            return
         folder = identity.folder_of(self.state)
+        if (folder / identity.ANSWER).exists() or self.state.is_file():
+            return
         identity.keep_key(folder / identity.KEY, AGENT_KEY)
         identity.keep(folder / identity.ANSWER, enclose(ENROLMENT, ENROLLED, COLLECTOR_KEY))
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{REPOSITORY}:{self.plugins}"}
+        environment |= self.environment
         return subprocess.Popen(
             [sys.executable, "-m", "agent", *arguments],
             cwd=self.folder,

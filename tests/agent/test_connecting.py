@@ -91,7 +91,10 @@ def test_an_authority_that_is_not_in_the_settings_is_not_trusted(
 
 @pytest.mark.parametrize(
     ("collector", "words"),
-    [({"address": "127.0.0.2"}, "not valid for '127.0.0.1'"), ({"days": -1}, "has expired")],
+    [
+        ({"address": "127.0.0.2"}, "not valid for '127.0.0.1'"),
+        ({"days": -1}, "really is not valid at"),
+    ],
     indirect=["collector"],
 )
 def test_a_certificate_for_another_name_or_time_is_told_as_such(
