@@ -28,7 +28,7 @@ _START_SECONDS = 60.0
 CUSTOMER = "示例公司"
 
 
-def _environment(**more: str) -> dict[str, str]:
+def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "NO_COLOR": "1", "PYTHONPATH": str(REPOSITORY), **more}
 
 
@@ -65,7 +65,7 @@ class Served:
             self.process = subprocess.Popen(
                 [*self.around, sys.executable, "-m", "collector", *command],
                 cwd=self.folder,
-                env=_environment(XUNJIAN_DATABASE_URL=self.database),
+                env=environment(XUNJIAN_DATABASE_URL=self.database),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -152,7 +152,7 @@ class Inspecting:
             self.process = subprocess.Popen(
                 [*self.around, *command, str(self.settings), str(self.record), *number],
                 cwd=self.folder,
-                env=_environment(),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=events,
                 stderr=errors,
@@ -201,9 +201,7 @@ def enrolled_agents(
         database.close()
 
 
-def _enrolled(
-    served: Served, database: Database, folder: Path, url: str | None
-) -> Inspecting:
+def _enrolled(served: Served, database: Database, folder: Path, url: str | None) -> Inspecting:
     name = folder.name
     folder.mkdir(parents=True)
     state = folder / "state"

@@ -117,9 +117,7 @@ def test_two_hundred_full_disks_of_a_collector_lose_nothing(
 @needs_trace
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("failing", ["when=12", "when=15+3", "when=20+"])
-def test_a_flush_that_fails_is_never_acknowledged(
-    tmp_path: Path, note: Note, failing: str
-) -> None:
+def test_a_flush_that_fails_is_never_acknowledged(tmp_path: Path, note: Note, failing: str) -> None:
     """Flushes of the running server fail once, now and then, and for good."""
     assert shutil.which("strace")
     served = Served(tmp_path, f"sqlite:///{tmp_path}/collector.db")

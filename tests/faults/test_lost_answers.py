@@ -54,7 +54,9 @@ def lose_answers(tmp_path: Path, url: str, note: Note, *, share: float, batches:
     assert (found.lost, found.duplicated, found.integrity) == (0, 0, "ok")
     assert found.batches == AGENTS * -(-batches // AGENTS)
     # Each answer that got through but for its end was of a batch that had been stored before.
-    repeated = sum((agent.folder / "events").read_text().count('"duplicate":true') for agent in agents)
+    repeated = sum(
+        (agent.folder / "events").read_text().count('"duplicate":true') for agent in agents
+    )
     assert repeated > share * batches / 4
     assert [agent.said() for agent in agents] == [""] * AGENTS
 
