@@ -2,6 +2,8 @@
 
 import msgspec
 
+from agent import redaction
+
 
 def detail(body: bytes) -> str:
     """Return `: ` and the reason it gives, printable and short; nothing where it gives none."""
@@ -12,4 +14,6 @@ def detail(body: bytes) -> str:
     said = content.get("detail") if isinstance(content, dict) else None
     if not isinstance(said, str):
         return ""
-    return ": " + "".join(letter if letter.isprintable() else " " for letter in said[:300])
+    # Filtered before it is cut, and here, because it goes into the spool as well as on the screen.
+    said = redaction.clean(said)[:300]
+    return ": " + "".join(letter if letter.isprintable() else " " for letter in said)

@@ -129,6 +129,12 @@ def epoch(database: SpoolDatabase) -> str:
     return str(epoch)
 
 
+def head(database: SpoolDatabase) -> Place:
+    """Return the last place that was sealed in the epoch of now; number 0 for none."""
+    rows = database.rows("SELECT value FROM notes WHERE name = 'next_seq'")
+    return Place(epoch(database), int(rows[0][0]) - 1 if rows else 0)
+
+
 def begin_epoch(database: SpoolDatabase) -> str:
     """Begin a new epoch for what is sealed from now on; return it."""
     epoch = str(uuid.uuid4())

@@ -1,4 +1,4 @@
-"""`xunjian-agent`: check, enrol, run, deliver, status, rotate-key."""
+"""`xunjian-agent`: check, enrol, run, deliver, status, export, receipt, install and more."""
 
 import argparse
 import gc
@@ -6,14 +6,19 @@ import signal
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
-from agent import VERSION, messages
+from agent import VERSION, bundle_messages, messages
+from agent.installation import texts as installation_texts
 from agent.settings import DEFAULT_PATH
 
 if TYPE_CHECKING:
+    from agent.console import Console
     from agent.enrolling import Enrolling
+
+_CONTACTS = ("deliver", "enrol", "rotate-key")
+_INSTALLATION = ("install", "uninstall", "read-privileged")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,10 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Before the parser is built: its help is in the language, too.
     parser = _parser("en" if _wants_english(given) else "zh-CN")
     chosen = parser.parse_args(given)
-    from agent import commands
+    from agent import commands, veto
     from agent.console import Console
     from agent.errors import AgentError
 
+    sys.excepthook = _crash
     signal.signal(signal.SIGTERM, _interrupt)
     if hasattr(signal, "SIGCHLD"):
         # Whoever started this may have it ignored; then no child could be waited for.
@@ -40,6 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         if chosen.command == "run":
             return commands.run(console, chosen.settings, chosen.only, as_json=chosen.json)
+        if chosen.command in _INSTALLATION:
+            return _installation(console, chosen)
+        if chosen.command in _CONTACTS:
+            forbidden = veto.load()
+            if forbidden.off:
+                console.complain(veto.SWITCHED_OFF)
+                return commands.DONE
+            # By hand, with files, is not an upload; a delivery says itself what becomes of it.
+            by_hand = chosen.command == "enrol" and chosen.url is None
+            if not forbidden.upload and not by_hand and chosen.command != "deliver":
+                raise AgentError(veto.NO_CONTACT)
         if chosen.command == "deliver":
             return commands.deliver(console, chosen.settings, now=chosen.now, as_json=chosen.json)
         if chosen.command == "enrol":
@@ -50,6 +67,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from agent import enrolling
 
             return enrolling.rotate_key(console, chosen.settings, as_json=chosen.json)
+        if chosen.command == "export":
+            from agent import bundling
+
+            return bundling.write_out(
+                console,
+                chosen.settings,
+                chosen.file,
+                part_mebibytes=chosen.part_size,
+                force=chosen.force,
+                as_json=chosen.json,
+            )
+        if chosen.command == "receipt":
+            from agent import bundling
+
+            return bundling.take_receipts(
+                console, chosen.settings, chosen.files, as_json=chosen.json
+            )
         return commands.status(console, chosen.settings, as_json=chosen.json)
     except AgentError as error:
         console.complain(error.text)
@@ -57,6 +91,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.complain(messages.STOPPED)
         return commands.KEPT
+
+
+def _installation(console: "Console", chosen: argparse.Namespace) -> int:
+    from agent.installation import commands
+
+    if chosen.command == "install":
+        return commands.install(
+            console, chosen.root, chosen.url, by_sudo=chosen.sudo, dry_run=chosen.dry_run
+        )
+    if chosen.command == "uninstall":
+        return commands.uninstall(console, chosen.root, purge=chosen.purge, dry_run=chosen.dry_run)
+    return commands.read_privileged()
+
+
+def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print what nobody foresaw like Python does, but without secrets."""
+    from traceback import format_exception
+
+    from agent.redaction import clean
+
+    sys.stderr.write(clean("".join(format_exception(kind, error, trace))))
 
 
 def _enrolling(chosen: argparse.Namespace) -> "Enrolling":
@@ -85,7 +140,8 @@ def _wants_english(given: Sequence[str]) -> bool:
 
 def _parser(language: str) -> argparse.ArgumentParser:
     def words(name: str) -> str:
-        return messages.spoken(messages.HELP[name], language)
+        texts = messages.HELP | installation_texts.HELP | bundle_messages.HELP
+        return messages.spoken(texts[name], language)
 
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
@@ -120,6 +176,17 @@ def _parser(language: str) -> argparse.ArgumentParser:
     deliver = command("deliver", with_settings)
     deliver.add_argument("--now", action="store_true", help=words("now"))
     command("status", with_settings)
+    for name in _INSTALLATION:
+        part = command(name)
+        if name == "read-privileged":
+            continue
+        part.add_argument("--root", metavar="DIR", default="/", help=words("root"))
+        part.add_argument("--dry-run", action="store_true", help=words("dry-run"))
+        if name == "install":
+            part.add_argument("--url", metavar="URL", help=words("url"))
+            part.add_argument("--sudo", action="store_true", help=words("sudo"))
+        else:
+            part.add_argument("--purge", action="store_true", help=words("purge"))
     enrol = command("enrol", with_settings)
     enrol.add_argument("url", nargs="?", metavar="URL", help=words("enrol_url"))
     enrol.add_argument("--code", metavar="CODE", help=words("enrol_code"))
@@ -128,4 +195,12 @@ def _parser(language: str) -> argparse.ArgumentParser:
     enrol.add_argument("--answer", metavar="FILE", help=words("enrol_answer"))
     enrol.add_argument("--state", metavar="FOLDER", help=words("enrol_state"))
     command("rotate-key", with_settings)
+    export = command("export", with_settings)
+    export.add_argument("file", metavar="FILE", help=words("export_file"))
+    export.add_argument(
+        "--part-size", type=int, default=2048, metavar="MIB", help=words("export_part_size")
+    )
+    export.add_argument("--force", action="store_true", help=words("export_force"))
+    receipt = command("receipt", with_settings)
+    receipt.add_argument("files", nargs="+", metavar="FILE", help=words("receipt_file"))
     return parser

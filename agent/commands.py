@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET
 
-from agent import messages, runner, showing
+from agent import messages, runner, showing, veto
 from agent.console import Console
 from agent.errors import AgentError, NotEnrolled
 from agent.events import Event, SpoolDamaged, SpoolOutdated
@@ -30,9 +30,13 @@ DONE, KEPT, COULD_NOT = 0, 1, 2
 def check(console: Console, patterns: Sequence[str], *, listing: bool, as_json: bool) -> int:
     """Run probes and print their facts, or list the checks; no settings, no collector."""
     catalogue = discover()
+    forbidden = veto.load(catalogue.checks)
+    if forbidden.off:
+        console.complain(veto.SWITCHED_OFF)
+        return DONE
     _complain_of_broken(console, catalogue)
     host = LocalHost()
-    plan = runner.plan(catalogue.checks, host.system, {}, patterns)
+    plan = runner.plan(catalogue.checks, host.system, {}, patterns, forbidden.checks)
     if listing:
         for job in sorted(plan.jobs, key=lambda job: job.check_id):
             _list(console, job, as_json=as_json)
@@ -60,12 +64,16 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
 
     _demand_posix()
     catalogue = discover()
+    forbidden = veto.load(catalogue.checks)
+    if forbidden.off:
+        console.complain(veto.SWITCHED_OFF)
+        return DONE
     # A check that can't be loaded may still be named in the settings.
     known = [*catalogue.checks, *(error.partition(":")[0] for error in catalogue.errors)]
     settings = load(settings_path, known)
     _complain_of_broken(console, catalogue)
     host = LocalHost()
-    plan = runner.plan(catalogue.checks, host.system, settings.checks, patterns)
+    plan = runner.plan(catalogue.checks, host.system, settings.checks, patterns, forbidden.checks)
 
     report = _reporter(console, as_json=as_json)
     with _spool(settings, report) as (identity, spool):

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from msgspec import Struct
 
 from agent import delivery_messages as messages
+from agent import redaction
 from agent.errors import Stage, Unreached
 from agent.secret import SecretError, obtain
 from agent.settings import Collector
@@ -232,4 +233,5 @@ def _credentials(collector: Collector) -> tuple[tuple[str, str], ...]:
 
 
 def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text[:200]).strip()
+    text = redaction.clean(text)[:200]
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()

@@ -13,6 +13,7 @@ from agent.events import (
     BatchSplit,
     BatchUploaded,
     CheckObserved,
+    DeliveryForbidden,
     DeliveryPaused,
     EpochForked,
     Event,
@@ -96,6 +97,8 @@ def _sentence(event: Event) -> Text | None:
             return messages.RUN_SPLIT.format(seq=seq, into=into)
         case BatchDead(seq=seq, why=why):
             return messages.RUN_DEAD.format(seq=seq, why=why)
+        case DeliveryForbidden(why=why):
+            return Text.same(why)
         case DeliveryPaused(until=until, why=why):
             at = f"{until.astimezone():%Y-%m-%d %H:%M:%S}"
             return messages.RUN_PAUSED.format(until=at, why=why)

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from agent import backoff, messages, surroundings
+from agent import backoff, messages, surroundings, veto
 from agent import delivery_messages as sentences
 from agent.attempts import tried
 from agent.errors import IdentityError, Unreached
@@ -26,6 +26,7 @@ from agent.events import (
     BatchKept,
     BatchSplit,
     BatchUploaded,
+    DeliveryForbidden,
     DeliveryPaused,
     EpochForked,
     Event,
@@ -91,6 +92,10 @@ def _lasts(situation: Situation, pause: Pause) -> bool:
 
 
 def _deliver(situation: Situation, earlier: Pause | None, *, quiet: bool) -> bool:
+    if not veto.load().upload:
+        if not quiet:
+            situation.report(DeliveryForbidden(situation.words(veto.NOT_UPLOADED)))
+        return False
     transport = Transport(situation.settings.collector, situation.identity.collector_key)
     attempt = _Attempt(situation, transport)
     try:

@@ -2,6 +2,7 @@
 
 AgentError
 ├── SettingsError      the settings can't be read or say something wrong; has file, line and key
+├── VetoError          the veto file can't be relied on (agent/veto.py): nothing is done
 ├── PatternUnknown     a pattern given on the command line fits no check
 ├── SecretError        a secret that the settings name can't be obtained (agent/secret.py)
 ├── SpoolError         the state folder or the spool in it can't be used
@@ -10,6 +11,7 @@ AgentError
 ├── IdentityError      the files of the identity can't be used, or say something wrong
 │   ├── NotEnrolled    there is no identity yet
 │   └── EnrolmentError the code, the collector's answer or a file of the enrolment is wrong
+├── BundleError        a bundle can't be written, or a receipt is none of ours
 └── UploadError        a batch could not be handed over; it stays in the spool
     └── Unreached      the way to the collector failed at a Stage, or it is overloaded: try again
 """
@@ -83,6 +85,10 @@ class NotEnrolled(IdentityError):
 
 class EnrolmentError(IdentityError):
     """An enrolment can't be made or finished."""
+
+
+class BundleError(AgentError):
+    """A bundle can't be written, or what came back for it can't be used."""
 
 
 class UploadError(AgentError):

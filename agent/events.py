@@ -106,6 +106,12 @@ class DeliveryPaused(Struct, frozen=True, tag_field="event", tag="paused"):
     why: str
 
 
+class DeliveryForbidden(Struct, frozen=True, tag_field="event", tag="forbidden"):
+    """The administrator of the host forbids uploads (agent/veto.py); all stays here."""
+
+    why: str
+
+
 class RunFinished(Struct, frozen=True, tag_field="event", tag="finished"):
     """The run is over: so many checks gave facts, so many batches wait."""
 
@@ -128,5 +134,6 @@ Event = (
     | BatchSplit
     | BatchDead
     | DeliveryPaused
+    | DeliveryForbidden
     | RunFinished
 )

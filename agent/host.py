@@ -13,6 +13,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import TypeVar
 
+from agent import privileged, redaction
 from agent.tools import TOOL_FOLDERS, find_tool, run_tool
 from checks.api import Output
 from checks.errors import NotPermitted, ProbeError, TimedOut, UnexpectedOutput, Unreachable
@@ -20,6 +21,10 @@ from checks.errors import NotPermitted, ProbeError, TimedOut, UnexpectedOutput, 
 Value = TypeVar("Value")
 
 _CHUNK_BYTES = 2**18
+_SANDBOX = "XUNJIAN_SANDBOX"
+"""Set by our unit (agent/installation/units.py): its ProtectSystem= makes all mounts read-only."""
+_SEEN_FROM_OUTSIDE = {"/proc/self/mounts": "/proc/1/mounts"}
+"""What shows a service in a sandbox itself, and where the same stands about the host."""
 _UNREACHABLE = {
     errno.EHOSTDOWN,
     errno.EHOSTUNREACH,
@@ -42,7 +47,15 @@ class LocalHost:
 
     def read(self, path: str, *, limit_bytes: int = 2**20) -> str:
         """Return a text file, at most limit_bytes of it, odd bytes replaced."""
-        return self.read_bytes(path, limit_bytes=limit_bytes).decode("utf-8", "replace")
+        if _SANDBOX in os.environ:
+            path = _SEEN_FROM_OUTSIDE.get(path, path)
+        try:
+            content = self.read_bytes(path, limit_bytes=limit_bytes)
+        except NotPermitted:
+            if privileged.reading_of(("cat", path)) is None:
+                raise
+            return self.run("cat", path, limit_bytes=limit_bytes).text
+        return content.decode("utf-8", "replace")
 
     def read_bytes(self, path: str, *, limit_bytes: int = 2**20) -> bytes:
         """Return a regular file (procfs and sysfs too), at most limit_bytes of it.
@@ -85,11 +98,18 @@ class LocalHost:
         limit_bytes: int = 4 * 2**20,
         exit_codes: tuple[int, ...] = (0,),
     ) -> Output:
-        """Run a reading command without a shell and return what it printed (see agent/tools.py)."""
+        """Run a reading command without a shell and return what it printed (see agent/tools.py).
+
+        The lines of agent/privileged.py's table are run with the rights that they need.
+        """
+        reading = privileged.reading_of(command)
+        # A tool at another place than the table's has no right to more than this user's.
+        if reading is not None and os.geteuid() != 0 and Path(reading.command[0]).exists():
+            return privileged.run_reading(reading, timeout_seconds, limit_bytes)
         tool = find_tool(command[0], self._tool_folders)
         output = run_tool(tool, command, timeout_seconds, limit_bytes)
         if output.exit_code not in exit_codes:
-            words = output.error_text.strip()[:500]
+            words = redaction.clean(output.error_text.strip())[:500]
             detail = f"exit code {output.exit_code}" + (f": {words}" if words else "")
             raise UnexpectedOutput(command[0], detail)
         return output

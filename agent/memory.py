@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
+from agent import redaction
 from agent.spool import Spool
 from checks.api import Check, Host
 from checks.errors import ProbeError
@@ -40,7 +41,11 @@ class Memory:
         # Taken before the reading: a change in the middle of it makes it void.
         circumstances = self._circumstances[check_id] = self._now(check)
         earlier = self._spool.remembered(check_id, circumstances)
-        return earlier if earlier is not None and self._is_young(earlier) else None
+        if earlier is None or not self._is_young(earlier) or earlier.facts is UNSET:
+            return None
+        # Filtered again: this run may know secrets that the run which read it did not.
+        facts = Raw(redaction.clean_json(bytes(earlier.facts)))
+        return msgspec.structs.replace(earlier, facts=facts)
 
     def keep(self, observation: Observation) -> None:
         """Remember a heavy reading that is whole."""

@@ -131,6 +131,9 @@ def _reading(probe: Callable[[Host], Any], host: Host) -> bytes:
         words = f"{len(facts)} bytes of facts; at most {LARGEST_FACTS_BYTES} are taken"
         failure = Failure(Reason.ERROR, "facts", words)
     except ProbeError as error:
+        # Before it is cut: half a secret at the cut would pass the filter.
+        error.subject = redaction.clean(error.subject)
+        error.detail = redaction.clean(error.detail)
         failure = error.failure()
     except PermissionError as error:
         failure = Failure(Reason.PERMISSION, _short(error.filename or "", 255), _short(error, 2000))
@@ -154,7 +157,7 @@ def _unforeseen(error: BaseException) -> Failure:
 
 
 def _short(value: object, most: int) -> str:
-    return str(value)[:most]
+    return redaction.clean(str(value))[:most]
 
 
 def _encoded(facts: object) -> bytes:

@@ -177,7 +177,7 @@ def _problem(body: bytes) -> dict[object, object]:
 
 def _date(text: str) -> datetime | None:
     """Return a date of HTTP; None if it is none, or has no zone."""
-    from email.utils import parsedate_to_datetime
+    from email.utils import parsedate_to_datetime  # 4 ms, and only for such an answer
 
     try:
         moment = parsedate_to_datetime(text)

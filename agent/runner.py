@@ -24,7 +24,9 @@ from agent.errors import PatternUnknown
 from agent.probing import Limits, Task
 from agent.processes import identity, is_alive
 from agent.settings import CheckSettings
+from agent.veto import PATH
 from checks.api import Check, Host
+from checks.wording import VETO
 from wire.messages import Cost, Failure, Observation, Planned, Reason, Skipped
 
 
@@ -81,12 +83,14 @@ def plan(
     system: str,
     settings: Mapping[str, CheckSettings],
     patterns: Sequence[str] = (),
+    vetoed: Sequence[str] = (),
 ) -> Plan:
     """Return which of the checks run on this system.
 
     Checks without a probe are made on the collector and those for other systems have nothing to
     say here: neither is part of the plan. A pattern is an id, a chapter (`host`) or a glob
-    (`host.v*`); raise PatternUnknown for one that fits no check.
+    (`host.v*`); raise PatternUnknown for one that fits no check. What the patterns of `vetoed` fit
+    never runs, whatever the settings and the other patterns say.
     """
     probed = {
         check_id: check
@@ -102,7 +106,9 @@ def plan(
     skipped: list[Skipped] = []
     for check_id, check in probed.items():
         chosen = settings.get(check_id, CheckSettings())
-        if not chosen.enabled:
+        if any(fits(check_id, pattern) for pattern in vetoed):
+            skipped.append(Skipped(check_id, Failure(Reason.NOT_SELECTED, VETO, PATH)))
+        elif not chosen.enabled:
             skipped.append(Skipped(check_id, Failure(Reason.NOT_SELECTED, "", "settings")))
         elif patterns and not any(fits(check_id, pattern) for pattern in patterns):
             skipped.append(Skipped(check_id, Failure(Reason.NOT_SELECTED, "", "pattern")))

@@ -76,6 +76,11 @@ class Spool:
         """The epoch that is sealed into now."""
         return chain.epoch(self._database)
 
+    @property
+    def head(self) -> Place:
+        """The last batch that was sealed in this epoch; number 0 while there is none."""
+        return chain.head(self._database)
+
     def close(self) -> None:
         """Close the file. What was committed is there."""
         try:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,18 +77,20 @@ class SpoolDatabase:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * self._page_bytes
 
     def give_back(self, *, at_once: bool = False) -> None:
-        """Return free pages to the file system where it is worth the writing, or `at_once`."""
+        """Return free pages to the file system where it is worth the writing, or `at_once`.
+
+        Where the disk does not let it, they stay in the file, to be used again.
+        """
         free = self._pragma("freelist_count")
         if free * self._page_bytes < (1 if at_once else _WORTH_GIVING_BACK_BYTES):
             return
-        try:
+        # An error of the disk shows again at the next transaction, which deals with it.
+        with suppress(sqlite3.OperationalError):
             # Step by step, so that the log stays small.
             for _ in range(0, free, _PAGES_AT_ONCE):
                 # Only a script is stepped to its end: the pragma yields rows without columns.
                 self._connection.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
                 self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except sqlite3.Error as error:
-            raise spool_file.fault(self.folder, error) from error
 
     def _pragma(self, name: str) -> int:
         return int(self.rows(f"PRAGMA {name}")[0][0])

@@ -1,6 +1,7 @@
 """Agents of the benchmarks: enrolled by the real steps, with the same keys in every run."""
 
 import hashlib
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +18,8 @@ from collector.identity import Identity
 from collector.intake.service import Upload
 from wire import codes, envelope
 from wire.batch import Batch
-from wire.control import BATCH, Enrolled
+from wire.control import BATCH, DELIVERY, Delivery, Enrolled
+from wire.envelope import to_header
 from wire.messages import HostIdentity
 from wire.signing import PrivateKey
 
@@ -61,6 +63,30 @@ def enrolled(
 
 def upload(agent: Enrolment, epoch: str, seq: int, batch: Batch, at: datetime) -> Upload:
     """Return a signed batch as the collector receives it."""
-    signature = agent.key.sign(BATCH, batch.payload)
     at += timedelta(minutes=1)  # nothing is observed after it arrived
-    return Upload(agent.id, epoch, seq, batch.payload, batch.digest, at, agent.key.id, signature)
+    return Upload(
+        agent=agent.id,
+        epoch=epoch,
+        seq=seq,
+        payload=batch.payload,
+        digest=batch.digest,
+        received_at=at,
+        key_id=agent.key.id,
+        signature=agent.key.sign(BATCH, batch.payload),
+        delivery=clocks(agent, batch, at),
+    )
+
+
+def clocks(agent: Enrolment, batch: Batch, at: datetime) -> str:
+    """Return the header by which an agent tells its clocks, of another boot than the batch's."""
+    told = msgspec.json.encode(
+        Delivery(
+            agent=agent.id,
+            digest=batch.digest,
+            boot_id="4c4c4544-0042-3510-8051-b4c04f4d3332",
+            wall=at,
+            monotonic_seconds=1_234_567.891,
+            synchronised=True,
+        )
+    )
+    return f"{b64encode(told).decode()}.{to_header(agent.key.sign(DELIVERY, told))}"

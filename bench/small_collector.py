@@ -5,11 +5,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import msgspec
 
+from agent import enrolment
+from wire import codes, envelope
 from wire.batch import digest_of
-from wire.messages import WIRE_VERSION, Acknowledgement, Standing
+from wire.control import ACKNOWLEDGEMENT, ENROLLED, ENROLMENT, Enrolled, EnrolmentRequest
+from wire.messages import WIRE_VERSION, Acknowledgement, HostIdentity, Standing
+from wire.signing import PrivateKey
+
+KEY = PrivateKey(bytes(32))
+_RECIPIENT = "age1mz6zyp2msuyhq9yks8td8tp2v6qh2uq3a5k8xfk8gjcn62p66chs9f3u5w"
+"""Nothing is ever encrypted to it."""
+
+
+def enrol(state: Path) -> None:
+    """Make the identity of an agent in its state folder, as this collector would."""
+    code = codes.new_code()
+    asked = envelope.read(enrolment.request(state, code, HostIdentity("bench", "linux")))
+    request = msgspec.json.decode(asked.payload, type=EnrolmentRequest)
+    assert asked.payload_type == ENROLMENT
+    verifier = codes.verifier(codes.read_code(code))
+    answer = Enrolled(
+        wire=WIRE_VERSION,
+        nonce=request.nonce,
+        agent="bench",
+        customer_id="bench",
+        customer="bench",
+        site="bench",
+        host="bench",
+        standing=Standing.ACTIVE,
+        collector_key=KEY.public,
+        recipients=(_RECIPIENT,),
+        server_time=datetime.now(UTC),
+        proof=codes.answer_proof(verifier, request.public_key, KEY.public, request.nonce),
+    )
+    enrolment.conclude(state, envelope.enclose(answer, ENROLLED, KEY))
 
 
 @contextmanager
@@ -32,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         payload = self.rfile.read(int(self.headers["Content-Length"]))
         _, _, _, agent, _, epoch, _, seq = self.path.split("/")
-        answer = msgspec.json.encode(
+        answer = envelope.enclose(
             Acknowledgement(
                 wire=WIRE_VERSION,
                 agent=agent,
@@ -42,8 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
                 received_at=datetime.now(UTC),
                 server_time=datetime.now(UTC),
                 standing=Standing.ACTIVE,
-                duplicate=False,
-            )
+            ),
+            ACKNOWLEDGEMENT,
+            KEY,
         )
         self.send_response(201)
         self.send_header("Content-Type", "application/json")

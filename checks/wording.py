@@ -65,6 +65,13 @@ _REASONS = {
 }
 
 
+VETO = "veto"
+"""Subject of what the host's own administrator forbade (agent/veto.py)."""
+_VETOED = Text("主机管理员已禁止此项检查", "forbidden by the administrator of the host")
+
+
 def reason(failure: Failure) -> Text:
     """Return why something was not read, in words."""
+    if failure.reason is Reason.NOT_SELECTED and failure.subject == VETO:
+        return _VETOED
     return _REASONS[failure.reason].format(subject=failure.subject)

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from checks.api import Text
 from checks.discovery import discover
 from collector.app import create_app
+from collector.bundles.commands import import_files
 from collector.customers.commands import customers, sites
 from collector.customers.models import Customer
 from collector.customers.service import no_customer
@@ -49,6 +50,7 @@ app.add_typer(slots, name="slot")
 app.add_typer(agents, name="agent")
 app.command("enrol")(enrolment.enrol)
 app.command("alarms")(enrolment.alarms)
+app.command("import")(import_files)
 _STOPPED = Text(
     "已中断：已采集的数据保留，下次巡检时上传。",
     "Stopped: what had been read is kept, and uploaded by the next inspection.",

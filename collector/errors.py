@@ -11,6 +11,8 @@ CollectorError
 ├── NotDerivable       a report of a day before the newest inspection
 ├── NotWritten, PdfNotMade, FontUnreadable   the report can't be made (collector/reports/)
 ├── NotEnrolled        an enrolment, an approval or a rotation that can't be made
+├── BundleRefused      a file that is no bundle for us, or that was changed; nothing is imported
+├── ReceiptNotWritten  the receipt of a bundle; the import itself stands
 └── Refused            a request that is answered with a 4xx
     ├── UnknownKey     401: no key, an unknown one, or a signature that is not of it
     ├── ForGood        403: revoked or retired; says so in a signed refusal
@@ -72,6 +74,14 @@ class NotDerivable(CollectorError):
 
 class NotEnrolled(CollectorError):
     """What a person asked for at the command line can't be done with this agent or slot."""
+
+
+class BundleRefused(CollectorError):
+    """A bundle that is not taken; nothing of it is stored."""
+
+
+class ReceiptNotWritten(CollectorError):
+    """The bundle was imported, and its receipt could not be written."""
 
 
 class Refused(CollectorError):

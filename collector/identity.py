@@ -7,6 +7,7 @@ field trusts the old key.
 """
 
 import os
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,7 +63,7 @@ def open_identity(path: Path, database: Database) -> Identity:
     Raise IdentityUnusable if the file can't be read or is not the one that the database knows.
     """
     with database.reading() as session:
-        known = session.scalar(select(CollectorKey))
+        known = session.scalar(select(CollectorKey.id))
     if not path.exists():
         if known is not None:
             raise IdentityUnusable(
@@ -75,15 +76,14 @@ def open_identity(path: Path, database: Database) -> Identity:
             )
         _make(path)
     identity = _read(path)
-    if known is None:
-        _record(database, identity)
-    elif known.id != identity.key.id:
+    known = known or _recorded(database, identity)
+    if known != identity.key.id:
         raise IdentityUnusable(
             Text(
                 f"密钥文件 {path} 不属于此数据库（指纹 {identity.key.id[:16]}，数据库记录的是 "
-                f"{known.id[:16]}）：请使用原来的密钥文件。",
+                f"{known[:16]}）：请使用原来的密钥文件。",
                 f"The key file {path} is not that of this database (it is {identity.key.id[:16]}, "
-                f"the database knows {known.id[:16]}): use the original file.",
+                f"the database knows {known[:16]}): use the original file.",
             )
         )
     return identity
@@ -94,8 +94,8 @@ def _make(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written beside and linked: of two processes that start together one wins, both read it.
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -129,17 +129,21 @@ def _read(path: Path) -> Identity:
         raise _unusable(path, "it is damaged") from error
 
 
-def _record(database: Database, identity: Identity) -> None:
-    with database.writing() as session:
-        if session.scalar(select(CollectorKey)) is None:
+def _recorded(database: Database, identity: Identity) -> str:
+    """Write the public half down, unless another process was first; return whose stands there."""
+    with database.writing(alone=True) as session:
+        known = session.scalar(select(CollectorKey.id))
+        if known is None:
+            known = identity.key.id
             session.add(
                 CollectorKey(
-                    id=identity.key.id,
+                    id=known,
                     public_key=identity.key.public,
                     recipient=identity.recipient,
                     created_at=datetime.now(UTC),
                 )
             )
+    return known
 
 
 def _unusable(path: Path, what: str) -> IdentityUnusable:

@@ -26,6 +26,7 @@ class Limits(Struct, frozen=True):
 
 
 LIMITS = Limits()
+_FIRST_BYTES = 2**16
 
 
 class Batch(Struct, frozen=True):
@@ -96,6 +97,21 @@ def unpack(payload: bytes, limits: Limits = LIMITS) -> bytes:
     if inflater.unused_data:
         raise Damaged("There are bytes behind the end of the batch.")
     return text
+
+
+def header_of(payload: bytes, limits: Limits = LIMITS) -> Header:
+    """Return the header of a batch; no more of the batch is inflated than it takes.
+
+    Raise Damaged or Unreadable.
+    """
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        text = inflater.decompress(payload, _FIRST_BYTES)
+        while b"\n" not in text and inflater.unconsumed_tail and len(text) <= limits.line_bytes:
+            text += inflater.decompress(inflater.unconsumed_tail, len(text))
+    except zlib.error as error:
+        raise Damaged(f"The batch is not gzip data: {error}.") from error
+    return _read_header(text.partition(b"\n")[0], limits)
 
 
 def open_batch(payload: bytes, limits: Limits = LIMITS) -> Opened:

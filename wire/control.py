@@ -181,7 +181,7 @@ class Manifest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     monotonic_seconds: Seconds
     batches: Annotated[int, Meta(ge=0, le=2**32)]
     frames_digest: Digest
-    """SHA-256 over the digests of all batches of this part, in order, as text."""
+    """SHA-256 over the frames of this part, byte for byte as they stand in it (wire/frames.py)."""
     heads: Annotated[tuple[ChainHead, ...], Meta(max_length=1000)] = ()
     rotations: Annotated[tuple[bytes, ...], Meta(max_length=16)] = ()
     """Envelopes of rotations that are not acknowledged yet, oldest first."""

@@ -4,7 +4,10 @@ WireError
 ├── TooLarge      more bytes, packed or unpacked, than LIMITS allow
 ├── Damaged       cut off, not gzip, trailing bytes, a digest that does not fit
 ├── BadSignature  not signed by the key that should have signed it
+├── NotForUs      encrypted to another collector
 └── Unreadable    whole, but not a message of a version that is understood here
+    ├── NotABundle  a file that is no bundle at all
+    └── Newer       a bundle of a later version of the format
 """
 
 
@@ -26,3 +29,15 @@ class BadSignature(WireError):
 
 class Unreadable(WireError):
     """The bytes are whole, but their content is no message understood here."""
+
+
+class NotForUs(WireError):
+    """The bundle is encrypted to somebody else."""
+
+
+class NotABundle(Unreadable):
+    """The file is no bundle."""
+
+
+class Newer(Unreadable):
+    """The bundle is of a later version of the format."""

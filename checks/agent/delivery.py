@@ -4,7 +4,7 @@ The facts are made on the collector, from the signed clocks of the delivery, fro
 says it had to let go, and from forks in its chain.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -45,6 +45,7 @@ _LOSSES = {
     Loss.DAMAGED: Text("本机缓存损坏", "the agent's spool was damaged"),
 }
 _HARMLESS = (Loss.THINNED, Loss.UNCHANGED)
+_NOT_LOST = (Loss.SPLIT,)
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -62,9 +63,30 @@ def derive(arrival: Arrival) -> Facts:
     return Facts(
         offset_seconds=arrival.offset_seconds,
         by_bundle=arrival.by_bundle,
-        gaps=tuple(arrival.gaps),
+        gaps=_merged(arrival.gaps),
         forked_at=arrival.forked_at,
     )
+
+
+def _merged(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    """Return one gap for each reason: several batches of an inspection may each tell some."""
+    merged: dict[Loss, Gap] = {}
+    for gap in gaps:
+        known = merged.get(gap.loss)
+        if known is None:
+            merged[gap.loss] = gap
+            continue
+        counted = None
+        if known.observations is not None and gap.observations is not None:
+            counted = known.observations + gap.observations
+        merged[gap.loss] = Gap(
+            loss=gap.loss,
+            observations=counted,
+            batches=known.batches + gap.batches,
+            first_at=min(known.first_at, gap.first_at),
+            last_at=max(known.last_at, gap.last_at),
+        )
+    return tuple(merged.values())
 
 
 def measures(facts: Facts) -> Iterator[Measure]:
@@ -121,9 +143,10 @@ class WholeThresholds(Thresholds, frozen=True):
 def whole(facts: Facts, thresholds: WholeThresholds, past: Past[Facts]) -> Iterator[Verdict]:
     """Say what the agent had to let go, and whether two hosts speak with one key."""
     kept = Text("全部送达", "all handed over")
-    if not facts.gaps:
+    gaps = [gap for gap in facts.gaps if gap.loss not in _NOT_LOST]
+    if not gaps:
         yield ok("gaps", kept, kept)
-    for gap in facts.gaps:
+    for gap in gaps:
         yield _gap(gap, kept)
     one = Text("一条数据链", "one chain")
     days = None

@@ -217,10 +217,10 @@ def _row(upload: Upload, signer: _Signer, branch: str) -> dict[str, Any]:
 
 
 def _insert(connection: Connection) -> Insert:
-    """Return the insert that leaves a place alone which is taken already."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(_BATCHES).on_conflict_do_nothing()
-    return sqlite.insert(_BATCHES).on_conflict_do_nothing()
+    """Return the insert that leaves a place alone which is taken already, and counts the others."""
+    postgres = connection.dialect.name == "postgresql"
+    insert = postgresql.insert(_BATCHES) if postgres else sqlite.insert(_BATCHES)
+    return insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def _stored(
@@ -243,7 +243,6 @@ def _store_branch(session: Session, upload: Upload, signer: _Signer) -> datetime
     """Store the other branch of a fork beside the first; return when it came first."""
     connection = session.connection()
     branch = upload.digest[:_BRANCH_LENGTH]
-    # As a list: of a single row PostgreSQL would count nothing.
     if connection.execute(_insert(connection), [_row(upload, signer, branch)]).rowcount == 1:
         alarm(
             session,

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from agent import disk_room
+from agent import disk_room, messages
 from agent.bounds import Bounds
 from agent.spool import Place, Spool
 from agent.spool_file import exclusive
+from agent.status import look
 from agent.thinning import DAY_SECONDS, LARGE_BYTES, Reading, choose
 from checks.api import Text
 from tests.agent.spooling import (
@@ -246,6 +247,19 @@ def test_below_the_floor_of_the_disk_the_spool_shrinks_but_no_failure_goes(
     assert kept["host.volumes"] + lost(gaps)[Loss.OLDEST] == 42
     assert delivered[0].header.inspection.id == "sealed"
     assert delivered[-1].header.inspection.id == "newest"
+
+
+def test_status_tells_what_was_let_go(folder: Path) -> None:
+    spool = Spool(folder, limits=Bounds(largest_bytes=100_000))
+    for number in range(10):
+        inspected(spool, f"inspection-{number}", random_facts(20_000))
+    gaps = spool.gaps()
+    spool.close()
+    status = look(AGENT, folder, "en")
+    assert status is not None
+    assert gaps
+    assert status.gaps == gaps
+    assert set(messages.LOSSES) == {loss.value for loss in Loss}
 
 
 def test_room_is_given_back_once_all_is_delivered(folder: Path) -> None:

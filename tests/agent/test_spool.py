@@ -174,9 +174,12 @@ def test_the_numbers_go_on_after_everything_was_acknowledged(folder: Path) -> No
 
 
 def test_a_new_epoch_begins_a_chain_and_leaves_the_old_one_sendable(spool: Spool) -> None:
+    assert spool.head.seq == 0
     sealed(spool, "one", b"{}")
     old = spool.epoch
+    assert spool.head == Place(old, 1)
     new = spool.new_epoch()
+    assert spool.head == Place(new, 0)
     assert spool.epoch == new != old
     sealed(spool, "two", b"{}")
     assert spool.pending() == [Place(old, 1), Place(new, 1)]

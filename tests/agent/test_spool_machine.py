@@ -35,7 +35,7 @@ from tests.agent.spooling import (
 from wire.batch import Opened, open_batch
 from wire.messages import Gap, Loss
 
-TINY = Bounds(largest_bytes=140_000)
+TINY = Bounds(largest_bytes=80_000)
 
 
 class SpoolMachine(RuleBasedStateMachine):
@@ -92,7 +92,7 @@ class SpoolMachine(RuleBasedStateMachine):
         check=st.sampled_from(["host.a", "host.b"]),
         size=st.sampled_from([10, 5_000, 20_000]),
         fails=st.booleans(),
-        times=st.integers(1, 3),
+        times=st.integers(1, 6),
     )
     def add(self, check: str, size: int, fails: bool, times: int) -> None:
         assert self.under_way is not None

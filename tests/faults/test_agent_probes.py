@@ -253,5 +253,5 @@ def test_root_executes_no_tool_that_others_could_have_written(tmp_path: Path) ->
     )
     for check in ("sample.open", "sample.foreign", "sample.linked"):
         assert failure(found[check]).reason == Reason.PERMISSION
-        assert "others can write" in failure(found[check]).detail
+        assert "others than root can write" in failure(found[check]).detail
     assert bytes(found["sample.own"].facts) == b'{"value":"reached\\n"}'  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from tests.agent.workbench import (
     answering,
     collecting,
 )
+from wire.messages import Loss
 
 
 @pytest.fixture
@@ -172,7 +173,26 @@ def test_a_damaged_spool_is_moved_aside_and_said(site: Site, damage: bytes | str
     status = site.status()
     assert status["epoch"] != first
     assert status["damaged"] == str(moved_to)
-    assert [batch.header.seq for batch in collector.batches()] == [1, 2]
+    first_batch, second = sorted(collector.batches(), key=lambda batch: batch.header.seq)
+    assert (first_batch.header.seq, second.header.seq) == (1, 2)
+    told = [(gap.loss, gap.observations) for gap in first_batch.header.gaps]
+    assert (told, second.header.gaps) == ([(Loss.DAMAGED, None)], ())
+
+
+def test_a_spool_from_before_signatures_is_set_aside_with_its_own_sentence(site: Site) -> None:
+    site.state.mkdir()
+    with sqlite3.connect(site.state / "spool.db") as connection:
+        connection.execute("CREATE TABLE batches (seq INTEGER PRIMARY KEY)")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    settings = str(site.configure())
+    finished = site.agent("run", "--settings", settings, "--only", "sample", "--lang", "en")
+    assert "did not sign yet" in finished.output + finished.errors
+    assert finished.exit_code == 1
+    (moved,) = site.state.glob("spool.db.outdated-*")
+    assert moved.exists()
+    shown = site.agent("status", "--settings", settings, "--lang", "en").output
+    assert str(moved) in shown
 
 
 @pytest.fixture

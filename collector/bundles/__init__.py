@@ -1,0 +1,1 @@
+"""Bundles: batches that came in files, from hosts without a network."""
