@@ -235,31 +235,45 @@ def all_assessed(url: str) -> bool:
         database.close()
 
 
-@pytest.mark.timeout(600)
-def test_a_collector_that_crashes_at_any_point_of_its_work_loses_and_doubles_nothing(
-    tmp_path: Path, url: str, note: Note
-) -> None:
+def sweep(tmp_path: Path, url: str, note: Note, stride: int) -> None:
+    """Crash the collector at its first point, `stride` points later, and so on to the last."""
     with forked(tmp_path, url) as collector:
         served = Served(tmp_path, url, port=collector.port)
         (agent,) = enrolled_agents(served, 1)
-        points = 0
+        crash_at, crashes = 1, 0
         while True:
-            collector.start(crash_at=points + 1)
+            collector.start(crash_at)
             whole = survived(agent, collector, url)
             collector.kill()
             if whole:
                 break
-            points += 1
-    assert points > 30
+            crash_at += stride
+            crashes += 1
+    assert crash_at > 30
     found = tallied(url, agent.kept())
     note(
         "R2 crash points, collector",
         url,
         batches=found.batches,
-        faults=points,
+        faults=crashes,
         lost=found.lost,
         duplicated=found.duplicated,
     )
     assert (found.lost, found.duplicated, found.integrity) == (0, 0, "ok")
-    assert found.observations == len(CHECKS) * (points + 1)
+    assert found.observations == len(CHECKS) * (crashes + 1)
     assert all_assessed(url)
+
+
+@pytest.mark.timeout(600)
+def test_a_collector_that_crashes_in_its_work_loses_and_doubles_nothing(
+    tmp_path: Path, url: str, note: Note
+) -> None:
+    sweep(tmp_path, url, note, stride=5)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(3600)
+def test_a_collector_that_crashes_at_any_point_of_its_work_loses_and_doubles_nothing(
+    tmp_path: Path, url: str, note: Note
+) -> None:
+    sweep(tmp_path, url, note, stride=1)
