@@ -1,4 +1,4 @@
-.PHONY: help inspect test check docs bench set-up
+.PHONY: help inspect test faults check docs bench set-up
 
 help: ## Show what can be made.
 	@scripts/help
@@ -11,6 +11,9 @@ inspect: set-up ## Inspect this machine, judge it, write the report to var/here/
 
 test: set-up ## Pass everything: checks of the code, then all tests (installs what they need).
 	@scripts/test $(ARGUMENTS)
+
+faults: set-up ## Run every test of a fault, the long runs too, and print what they counted.
+	@scripts/faults $(ARGUMENTS)
 
 check: set-up ## ruff, mypy --strict, import contracts, generated files, no registry host in the lock.
 	@scripts/check

@@ -20,6 +20,9 @@ from wire.errors import WireError
 from wire.messages import Inspection, Observation
 from wire.signing import verify
 
+CLOCK_SET_SECONDS = 60.0
+"""The two clocks of a host differ by more over one inspection: somebody has set one; own figure."""
+
 
 @dataclass(frozen=True)
 class Clocks:
@@ -42,19 +45,31 @@ class Clocks:
         steady = self._age_by_monotonic(inspection.boot_id)
         back = self._back(inspection, observations)
         moved = []
+        fresh = []
+        since = _beginning(inspection, observations)
         for each in observations:
             age = steady - each.monotonic_seconds if steady is not None else -1.0
             at = _earlier(each.observed_at, back)
             if age >= 0:
                 at = _earlier(self.received_at, age)
                 # The clock may have been set since: what it was off then counts for that run.
-                if each.observed_at >= inspection.started_at:
+                if each.observed_at >= inspection.started_at or each.monotonic_seconds >= since:
                     back = (each.observed_at - at).total_seconds()
+                    fresh.append(at)
             moved.append(structs.replace(each, observed_at=at))
+        return self._run(inspection, back, fresh), tuple(moved)
+
+    def _run(self, inspection: Inspection, back: float, fresh: Sequence[datetime]) -> Inspection:
+        """Return the inspection with its ends around what was read in it."""
         started = _earlier(inspection.started_at, back)
         finished = inspection.finished_at and _earlier(inspection.finished_at, back)
-        run = structs.replace(inspection, started_at=started, finished_at=finished)
-        return run, tuple(moved)
+        if finished is not None and inspection.finished_at is not None:
+            finished = max([finished, *fresh])
+            took = (inspection.finished_at - inspection.started_at).total_seconds()
+            if abs(took - inspection.cost.wall_seconds) > CLOCK_SET_SECONDS:
+                # Its duration is by the monotonic clock.
+                started = _earlier(finished, inspection.cost.wall_seconds)
+        return structs.replace(inspection, started_at=min([started, *fresh]), finished_at=finished)
 
     def _age_by_monotonic(self, boot_id: str) -> float | None:
         """Return the monotonic clock at the arrival, if it is that of the inspection's boot."""
@@ -93,6 +108,12 @@ def _read(header: str, public_key: bytes) -> Delivery:
     payload = base64.b64decode(message, validate=True)
     verify(public_key, DELIVERY, payload, base64.b64decode(signature, validate=True))
     return msgspec.json.decode(payload, type=Delivery)
+
+
+def _beginning(inspection: Inspection, observations: Sequence[Observation]) -> float:
+    """Return the monotonic clock of about the start: what is older was read in an earlier run."""
+    latest = max((each.monotonic_seconds for each in observations), default=0.0)
+    return latest - inspection.cost.wall_seconds
 
 
 def _earlier(moment: datetime, seconds: float) -> datetime:

@@ -121,6 +121,9 @@ def _quarantine(session: Session, place: _Place, reason: str) -> None:
     )
 
 
+_Reading = tuple[str, str, str, float]
+
+
 @dataclass(frozen=True)
 class _Assessed:
     host_id: str
@@ -155,17 +158,19 @@ def _assess(session: Session, place: _Place, catalogue: Catalogue) -> _Assessed:
         said = f"agent {header.agent}, epoch {header.epoch}, seq {header.seq}"
         return unread(f"The batch says that it is of {said}: not the place it was sent to.")
     run, observations = clocks.placed(header.inspection, opened.observations)
+    earlier, gaps = _earlier_parts(session, place, run.id)
+    # Two copies of a spool (a clone, a snapshot) seal what waited in it apart: it counts once.
+    observations = tuple(each for each in observations if _reading(each) not in earlier)
     opened = structs.replace(
         opened, header=structs.replace(header, inspection=run), observations=observations
     )
-    earlier, gaps = _earlier_parts(session, place, run.id)
     arrival = Arrival(
         inspection=run,
-        observations=(*earlier, *observations),
+        observations=(*earlier.values(), *observations),
         key_id=batch.key_id,
         by_bundle=batch.bundle is not None,
         offset_seconds=offset,
-        gaps=(*gaps, *header.gaps),
+        gaps=tuple(dict.fromkeys((*gaps, *header.gaps))),
         forked_at=_forked_at(session, place),
         received_at=batch.received_at,
     )
@@ -202,7 +207,7 @@ def _forked_at(session: Session, place: _Place) -> datetime | None:
 
 def _earlier_parts(
     session: Session, place: _Place, inspection_id: str
-) -> tuple[tuple[Observation, ...], tuple[Gap, ...]]:
+) -> tuple[Mapping[_Reading, Observation], tuple[Gap, ...]]:
     """Return the observations of the parts that have been assessed, and the gaps they tell."""
     batches = session.scalars(
         select(StoredBatch)
@@ -214,14 +219,21 @@ def _earlier_parts(
         )
         .order_by(StoredBatch.seq)
     )
-    observations: list[Observation] = []
+    observations: dict[_Reading, Observation] = {}
     gaps: list[Gap] = []
     for batch in batches:
         part = open_batch(batch.payload)
         placed = _clocks(session, batch).placed(part.header.inspection, part.observations)
-        observations += placed[1]
+        for each in placed[1]:
+            observations.setdefault(_reading(each), each)
         gaps += part.header.gaps
-    return tuple(observations), tuple(gaps)
+    return observations, tuple(gaps)
+
+
+def _reading(observation: Observation) -> _Reading:
+    """Return what one reading of an inspection is known by, however often it comes."""
+    target = observation.target
+    return (observation.check, target.kind, target.name, observation.monotonic_seconds)
 
 
 def _record(session: Session, place: _Place, assessed: _Assessed, catalogue: Catalogue) -> None:

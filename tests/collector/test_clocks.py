@@ -19,7 +19,7 @@ from tests.messages import START, batch_of, inspection, observation
 from wire.batch import digest_of
 from wire.control import DELIVERY, Delivery
 from wire.envelope import to_header
-from wire.messages import Observation
+from wire.messages import Cost, Observation
 from wire.signing import PrivateKey
 
 KEY = PrivateKey(bytes(32))
@@ -141,3 +141,23 @@ def test_verdicts_and_inspections_stand_at_the_corrected_time(
             select(StoredVerdict).where(StoredVerdict.code == "T-LOAD-001")
         ).one()
         assert verdict.observed_at == RECEIVED
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)], ids=["back", "forward"])
+def test_a_clock_that_jumps_during_a_run_leaves_it_where_it_was(jump: timedelta) -> None:
+    """The run took from 1390 to 1400 by the monotonic clock; delivered at 2000."""
+    began = RECEIVED - timedelta(seconds=610)
+    ended = began + timedelta(seconds=10)
+    readings = (
+        observed(ended + jump, 1400.0),
+        observed(began + timedelta(seconds=2) + jump, 1392.0),
+    )
+    run = msgspec.structs.replace(
+        inspection(*readings, at=began),
+        finished_at=ended + jump,
+        cost=Cost(0.1, 10.0, 2**20),
+    )
+    placed, moved = clocks(note(wall=RECEIVED + jump)).placed(run, readings)
+    assert placed.started_at == began
+    assert placed.finished_at == ended
+    assert [each.observed_at for each in moved] == [ended, began + timedelta(seconds=2)]
