@@ -219,7 +219,9 @@ def _row(upload: Upload, signer: _Signer, branch: str) -> dict[str, Any]:
 def _insert(connection: Connection) -> Insert:
     """Return the insert that leaves a place alone which is taken already."""
     if connection.dialect.name == "postgresql":
-        return postgresql.insert(_BATCHES).on_conflict_do_nothing()
+        insert = postgresql.insert(_BATCHES).on_conflict_do_nothing()
+        # Else the rows of an INSERT are not counted: -1, whatever went in.
+        return insert.execution_options(preserve_rowcount=True)
     return sqlite.insert(_BATCHES).on_conflict_do_nothing()
 
 
