@@ -8,6 +8,7 @@ expires but unused codes; no agent is ever enrolled by itself (security-reliabil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from uuid import uuid4
 
 from sqlalchemy import select, update
@@ -75,8 +76,8 @@ def enrol(session: Session, identity: Identity, body: bytes, now: datetime) -> b
     """
     request = _request(body)
     slot = session.scalar(select(Slot).where(Slot.code_id == request.code_id))
-    if slot is None or request.proof != request_proof(
-        slot.verifier, request.public_key, request.nonce
+    if slot is None or not compare_digest(
+        request.proof, request_proof(slot.verifier, request.public_key, request.nonce)
     ):
         raise CodeRefused("There is no such enrolment code: look at its spelling.")
     name = key_id(request.public_key)
