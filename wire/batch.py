@@ -23,6 +23,8 @@ class Limits(Struct, frozen=True):
     packed_bytes: int = 8 * 2**20
     unpacked_bytes: int = 64 * 2**20
     line_bytes: int = 16 * 2**20
+    lines: int = 20_001
+    """The header, and as many observations as it may count."""
 
 
 LIMITS = Limits()
@@ -53,7 +55,7 @@ class Opened(Struct, frozen=True):
 _encoder = msgspec.json.Encoder()
 _header_decoder = msgspec.json.Decoder(Header)
 _observation_decoder = msgspec.json.Decoder(Observation)
-# PostgreSQL can't store U+0000 in text; refuse it on every database alike.
+# Refused on every database alike.
 _nul_escape = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -103,7 +105,11 @@ def open_batch(payload: bytes, limits: Limits = LIMITS) -> Opened:
 
     Raise TooLarge or Damaged as unpack does, Unreadable if the header can't be understood.
     """
-    lines = unpack(payload, limits).split(b"\n")
+    text = unpack(payload, limits)
+    # Before they are split: 64 MiB of line ends would be 64 million objects.
+    if text.count(b"\n") > limits.lines:
+        raise TooLarge(f"The batch has more than {limits.lines} lines.")
+    lines = text.split(b"\n")
     if lines[-1] == b"":
         lines.pop()
     if not lines:
@@ -148,5 +154,10 @@ def _guard(line: bytes, limits: Limits) -> None:
     if len(line) > limits.line_bytes:
         raise Unreadable(f"a line of {len(line)} bytes; at most {limits.line_bytes} are taken")
     line.decode("utf-8")
-    if b"\\u0000" in line and _nul_escape.search(line):
+    if holds_nul(line):
         raise Unreadable("a text holds the character U+0000")
+
+
+def holds_nul(text: bytes) -> bool:
+    """Tell whether JSON holds the character U+0000, which PostgreSQL can't store in a text."""
+    return b"\\u0000" in text and _nul_escape.search(text) is not None

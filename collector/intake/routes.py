@@ -41,10 +41,7 @@ Signature = Annotated[
     str,
     Header(alias=SIGNATURE_HEADER, json_schema_extra={"pattern": "^[A-Za-z0-9+/]{86}==$"}),
 ]
-Delivery = Annotated[
-    str | None,
-    Header(alias=DELIVERY_HEADER, json_schema_extra={"maxLength": LONGEST_DELIVERY}),
-]
+Delivery = Annotated[str | None, Header(alias=DELIVERY_HEADER)]
 
 _RESPONSES = {
     201: answered("Stored; signed acknowledgement."),
