@@ -23,6 +23,7 @@ class Limits(Struct, frozen=True):
     packed_bytes: int = 8 * 2**20
     unpacked_bytes: int = 64 * 2**20
     line_bytes: int = 16 * 2**20
+    header_bytes: int = 4 * 2**20
     lines: int = 20_001
     """The header, and as many observations as it may count."""
 
@@ -119,7 +120,7 @@ def open_batch(payload: bytes, limits: Limits = LIMITS) -> Opened:
     rejected: list[Rejected] = []
     for number, line in enumerate(lines[1:], start=2):
         try:
-            _guard(line, limits)
+            _guard(line, limits.line_bytes)
             observation = _observation_decoder.decode(line)
             if (observation.facts is UNSET) == (observation.failure is None):
                 raise Unreadable("an observation has either facts or a failure")
@@ -134,7 +135,7 @@ def open_batch(payload: bytes, limits: Limits = LIMITS) -> Opened:
 
 def _read_header(line: bytes, limits: Limits) -> Header:
     try:
-        _guard(line, limits)
+        _guard(line, limits.header_bytes)
         header = _header_decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, Unreadable, RecursionError) as error:
         raise Unreadable(f"The header of the batch can't be read: {error}.") from error
@@ -145,14 +146,14 @@ def _read_header(line: bytes, limits: Limits) -> Header:
     return header
 
 
-def _guard(line: bytes, limits: Limits) -> None:
+def _guard(line: bytes, most_bytes: int) -> None:
     """Refuse what the decoder would let through and a database would not store.
 
     Depth needs no guard of its own: msgspec stops at the interpreter's recursion limit, also
     inside facts that it passes through undecoded.
     """
-    if len(line) > limits.line_bytes:
-        raise Unreadable(f"a line of {len(line)} bytes; at most {limits.line_bytes} are taken")
+    if len(line) > most_bytes:
+        raise Unreadable(f"a line of {len(line)} bytes; at most {most_bytes} are taken")
     line.decode("utf-8")
     if holds_nul(line):
         raise Unreadable("a text holds the character U+0000")
