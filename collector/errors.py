@@ -17,6 +17,7 @@ CollectorError
     ├── UnknownKey     401: no key, an unknown one, or a signature that is not of it
     ├── ForGood        403: revoked or retired; says so in a signed refusal
     ├── CodeRefused    403: the code of an enrolment is unknown, expired or used
+    ├── TooSlow        408
     ├── BodyTooLarge   413
     ├── WrongType      415
     ├── NotABatch      422
@@ -113,6 +114,12 @@ class CodeRefused(Refused):
     to all others an unknown code and a wrong proof look alike."""
 
     status = 403
+
+
+class TooSlow(Refused):
+    """The body did not arrive in the time that it is given."""
+
+    status = 408
 
 
 class BodyTooLarge(Refused):
