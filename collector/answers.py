@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from collector.errors import ForGood, Overloaded, Refused, TooSlow, UnknownKey
+from collector.errors import BodyTooLarge, ForGood, Overloaded, Refused, TooSlow, UnknownKey
 from collector.intake.admission import wait_seconds
 
 ENVELOPE = "application/json"
@@ -21,7 +21,7 @@ _MEANINGS = {
     404: "There is no such place.",
     405: "Not by this method; Allow tells which.",
     408: "The request did not arrive in time; it may be sent again.",
-    413: "Too large; the sentence names the limit.",
+    413: "Too large; `limit_bytes` is the limit.",
     415: "Not of the type that is wanted here.",
     422: "Not understood.",
     431: "The header of the request is too large.",
@@ -35,6 +35,7 @@ _SCHEMA = {
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string"},
         "signed": {"type": "string", "contentEncoding": "base64"},
+        "limit_bytes": {"type": "integer", "minimum": 1},
     },
 }
 _BYTES = {"type": "string", "contentEncoding": "base64"}
@@ -87,6 +88,8 @@ async def refused(_request: Request, error: Exception) -> JSONResponse:
         return problem(error.status, str(error), {"Connection": "close"})
     if isinstance(error, UnknownKey):
         return problem(error.status, str(error), {"WWW-Authenticate": "Xunjian-Signature"})
+    if isinstance(error, BodyTooLarge):
+        return problem(error.status, str(error), limit_bytes=error.limit_bytes)
     signed = error.signed if isinstance(error, ForGood) else b""
     return problem(error.status if isinstance(error, Refused) else 400, str(error), signed=signed)
 
@@ -119,10 +122,17 @@ async def no_such_place(_request: Request, error: Exception) -> JSONResponse:
 
 
 def problem(
-    status: int, detail: str, headers: dict[str, str] | None = None, *, signed: bytes = b""
+    status: int,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    *,
+    signed: bytes = b"",
+    limit_bytes: int | None = None,
 ) -> JSONResponse:
     """Return one sentence that a person can act on; `signed` is an envelope that proves it."""
     content: dict[str, object] = {"status": status, "detail": detail}
     if signed:
         content["signed"] = base64.b64encode(signed).decode()
+    if limit_bytes is not None:
+        content["limit_bytes"] = limit_bytes
     return JSONResponse(content, status_code=status, media_type=PROBLEM, headers=headers)

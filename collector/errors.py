@@ -123,9 +123,13 @@ class TooSlow(Refused):
 
 
 class BodyTooLarge(Refused):
-    """The body is larger than a batch may be."""
+    """The body has more than `limit_bytes`; the answer names the limit, so that an agent splits."""
 
     status = 413
+
+    def __init__(self, text: Text | str, limit_bytes: int) -> None:
+        super().__init__(text)
+        self.limit_bytes = limit_bytes
 
 
 class WrongType(Refused):

@@ -77,7 +77,7 @@ async def _controlled(
     request: Request, answer: Callable[[Session, Identity, bytes, datetime], bytes]
 ) -> Response:
     demand_type(request, ENVELOPE)
-    too_large = BodyTooLarge(f"A control message has at most {LARGEST_BYTES} bytes.")
+    too_large = BodyTooLarge(f"A control message has at most {LARGEST_BYTES} bytes.", LARGEST_BYTES)
     length = declared_length(request)
     if length is not None and length > LARGEST_BYTES:
         raise too_large

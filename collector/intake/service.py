@@ -79,7 +79,8 @@ def check_body(payload: bytes) -> None:
 
 def too_large() -> BodyTooLarge:
     """Return the refusal that names the limit, so that the agent can split."""
-    return BodyTooLarge(f"A batch may have at most {LIMITS.packed_bytes} bytes.")
+    most = LIMITS.packed_bytes
+    return BodyTooLarge(f"A batch may have at most {most} bytes.", most)
 
 
 def accept(session: Session, uploads: Sequence[Upload]) -> list[Acknowledgement | Refused]:
