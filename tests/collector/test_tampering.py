@@ -1,7 +1,7 @@
 """Flipped and cut off: whatever is signed is refused, or has no effect, wherever it is touched.
 
-S8: a thousand changes for each signed thing, spread over all of it by a fixed seed. For the collector
-"no effect" is: no table holds anything else than before. For the agent: no file does.
+S8: a thousand changes for each signed thing, spread over all of it by a fixed seed. For the
+collector "no effect" is: no table holds anything else than before. For the agent: no file does.
 """
 
 import base64
