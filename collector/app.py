@@ -57,8 +57,9 @@ def create_app(
             app.state.writer.stop()
             worker.stop()
 
-    # Nothing is told to strangers: neither pages of documentation nor the OpenAPI document (docs/
-    # has it). No redirect: it would repeat the Host header, which nothing else here looks at.
+    # Nothing is told to strangers: neither pages of documentation nor the OpenAPI document, which
+    # is for tests and developers (`app.openapi()`). No redirect: it would repeat the Host header,
+    # which nothing else here looks at.
     app = FastAPI(
         title="Xunjian collector",
         lifespan=lifespan,

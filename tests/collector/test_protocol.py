@@ -228,15 +228,17 @@ def test_an_agent_has_room_for_two_bodies_and_others_keep_theirs(here: tuple[int
         for connection in waiting:
             connection.sendall(put(place, b"x", "Content-Length: 8000000") + b"x")
         time.sleep(0.5)
-        said = spoken(port, put(place, b"x", "Content-Length: 1") + b"x", seconds=3)
+        said = spoken(port, put(place, b"x", "Content-Length: 8000000"), seconds=3)
         assert statuses(said) == [503]
         assert b"retry-after" in said.lower()
     finally:
         for connection in waiting:
             connection.close()
+    whole = b"x" * 8_000_000
+    length = f"Content-Length: {len(whole)}"
     deadline = time.monotonic() + 10
     while True:  # room is given back when they are gone
-        said = spoken(port, put(place, b"x", "Content-Length: 1", "Connection: close") + b"x")
+        said = spoken(port, put(place, whole, length, "Connection: close") + whole)
         if statuses(said) != [503] or time.monotonic() > deadline:
             break
     assert statuses(said) == [201]
