@@ -108,6 +108,7 @@ def acknowledge(database: SpoolDatabase, answer: Acknowledgement) -> bool:
         database.execute(f"DELETE {fitting}", *named)
         database.note("acknowledged_seq", str(answer.seq))
         database.note("acknowledged_at", answer.received_at.isoformat())
+        database.note("standing", answer.standing.value)
 
     database.write(delete)
     return True

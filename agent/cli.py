@@ -9,7 +9,7 @@ from itertools import pairwise
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
-from agent import VERSION, bundle_messages, messages
+from agent import VERSION, bundle_messages, enrolment_messages, messages
 from agent.installation import texts as installation_texts
 from agent.settings import DEFAULT_PATH
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agent.console import Console
     from agent.enrolling import Enrolling
 
-_CONTACTS = ("deliver", "enrol", "rotate-key")
+_CONTACTS = ("deliver", "enrol", "rotate-key", "export", "receipt")
 _INSTALLATION = ("install", "uninstall", "read-privileged")
 
 
@@ -54,7 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 console.complain(veto.SWITCHED_OFF)
                 return commands.DONE
             # By hand, with files, is not an upload; a delivery says itself what becomes of it.
-            by_hand = chosen.command == "enrol" and chosen.url is None
+            # An export is: the data would leave this host.
+            by_hand = chosen.command == "receipt" or (
+                chosen.command == "enrol" and chosen.url is None
+            )
             if not forbidden.upload and not by_hand and chosen.command != "deliver":
                 raise AgentError(veto.NO_CONTACT)
         if chosen.command == "deliver":
@@ -140,7 +143,9 @@ def _wants_english(given: Sequence[str]) -> bool:
 
 def _parser(language: str) -> argparse.ArgumentParser:
     def words(name: str) -> str:
-        texts = messages.HELP | installation_texts.HELP | bundle_messages.HELP
+        texts = (
+            messages.HELP | enrolment_messages.HELP | installation_texts.HELP | bundle_messages.HELP
+        )
         return messages.spoken(texts[name], language)
 
     shared = argparse.ArgumentParser(add_help=False)

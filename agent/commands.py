@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,46 +105,22 @@ def deliver(console: Console, settings_path: str, *, now: bool, as_json: bool) -
 
 def status(console: Console, settings_path: str, *, as_json: bool) -> int:
     """Print what the spool holds."""
-    from agent import identity
+    from agent import identity, telling
     from agent.status import look
 
     settings = load(settings_path)
     folder = Path(settings.agent.state)
-    try:
-        agent = identity.load(folder).agent
-    except NotEnrolled:
-        agent = ""
-    found = look(agent, folder, console.language)
+    known = None
+    with suppress(NotEnrolled):
+        known = identity.load(folder)
+    found = look(known, folder, console.language)
     if as_json:
         console.json(found)
     elif found is None:
         console.say(messages.STATUS_NEVER.format(folder=settings.agent.state))
     else:
-        for name, title in messages.STATUS_LINES:
-            value = getattr(found, name)
-            shown = console.words(messages.STATUS_NONE) if value is None else str(value)
-            console.say(messages.FIELD.format(title=title, value=shown))
-        if found.paused_until is not None and found.paused_why is not None:
-            console.say(
-                messages.STATUS_PAUSED.format(
-                    until=found.paused_until, failures=found.failures, why=found.paused_why
-                )
-            )
-        for gap in found.gaps:
-            known = messages.STATUS_UNKNOWN if gap.observations is None else gap.observations
-            console.say(
-                messages.STATUS_GAP.format(
-                    observations=known,
-                    batches=gap.batches,
-                    loss=messages.LOSSES[gap.loss.value],
-                    first=gap.first_at.isoformat(timespec="seconds"),
-                    last=gap.last_at.isoformat(timespec="seconds"),
-                )
-            )
-        for batch in found.refused:
-            console.say(
-                messages.STATUS_REFUSED.format(seq=batch.seq, times=batch.times, why=batch.why)
-            )
+        for line in telling.lines(found):
+            console.say(line)
     return DONE
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from agent import enrolment, files, identity, messages, settings, surroundings
+from agent import enrolment, files, identity, settings, surroundings
+from agent import enrolment_messages as messages
 from agent.answers import detail
 from agent.console import Console
 from agent.errors import AgentError, EnrolmentError, SettingsError
@@ -77,8 +78,9 @@ def rotate_key(console: Console, settings_path: str, *, as_json: bool) -> int:
             transport.close()
         _demand(answer)
         known = enrolment.confirm_rotation(state, answer.body)
-    console.say(messages.KEY_ROTATED) if not as_json else None
-    _tell(console, known, as_json=as_json)
+    if not as_json:
+        console.say(messages.KEY_ROTATED)
+    _tell(console, known, as_json=as_json, waits=False)
     return 0
 
 
@@ -156,7 +158,7 @@ def _demand(answer: Response) -> None:
     )
 
 
-def _tell(console: Console, known: Identity, *, as_json: bool) -> None:
+def _tell(console: Console, known: Identity, *, as_json: bool, waits: bool = True) -> None:
     ours, theirs = known.key.public, known.collector_key
     if as_json:
         console.json(
@@ -182,7 +184,8 @@ def _tell(console: Console, known: Identity, *, as_json: bool) -> None:
     ):
         words, numbers = " ".join(codes.fingerprint(key)), " ".join(codes.numbers(key))
         console.say(sentence.format(words=words, numbers=numbers))
-    console.say(messages.WAITING_FOR_APPROVAL)
+    if waits:
+        console.say(messages.WAITING_FOR_APPROVAL)
 
 
 def _say(console: Console, as_json: bool, values: dict[str, str], sentence: Text) -> None:

@@ -12,7 +12,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from agent import VERSION, identity, messages
+from agent import VERSION, identity
+from agent import enrolment_messages as messages
 from agent.errors import EnrolmentError
 from agent.identity import Identity
 from wire import codes, envelope

@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from agent import files, messages
+from agent import enrolment_messages as messages
+from agent import files
 from agent.errors import IdentityError, NotEnrolled
 from wire import envelope
 from wire.control import ENROLLED, Enrolled

@@ -38,6 +38,7 @@ Model = TypeVar("Model")
 
 DEFAULT_PATH = "/etc/xunjian/agent.toml"
 LONGEST_FILE_BYTES = 2**20
+_ADDRESS = r"^(https://[^\s/?#]+|http://(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?)(/[^\s?#]*)?$"
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,7 +50,8 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
 class Collector(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the batches go."""
 
-    url: Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
+    url: Annotated[str, Meta(pattern=_ADDRESS)]
+    """In the clear only to this very host: what is read here is nobody else's to see."""
     ca_file: Annotated[str, Meta(pattern=r"^/")] | None = None
     proxy: Annotated[str, Meta(pattern=r"^http://[^\s/?#@]+/?$")] | None = None
     """Reached in the clear; what goes to an https collector passes through it encrypted."""
@@ -90,7 +92,8 @@ _EXPECTED = {
     "agent.state": Text("一个绝对路径", "an absolute path"),
     "collector": Text("一个 [collector] 节", "a section [collector]"),
     "collector.url": Text(
-        "以 http:// 或 https:// 开头的地址", "an address that starts with http:// or https://"
+        "以 https:// 开头的地址（http:// 仅限本机 127.0.0.1 或 localhost）",
+        "an address that starts with https:// (http:// for 127.0.0.1 and localhost only)",
     ),
     "collector.ca_file": Text("一个现有 PEM 文件的绝对路径", "the absolute path of a PEM file"),
     "collector.proxy": Text(

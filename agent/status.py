@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from agent import gaps
+from agent.identity import Identity
 from agent.messages import spoken
 from agent.pause import Pause
 from agent.spool_file import fault, read_only
@@ -28,6 +29,10 @@ class Status(Struct, frozen=True):
     """The state of the spool; the field names are those of `xunjian-agent status --json`."""
 
     agent: str
+    enrolled_as: str | None
+    """Customer, site and host, as the collector calls them."""
+    standing: str | None
+    """What the collector said of this agent last: wire.messages.Standing."""
     epoch: str
     unsealed_inspections: int
     unsealed_observations: int
@@ -47,19 +52,19 @@ class Status(Struct, frozen=True):
     refused: tuple[RefusedBatch, ...]
 
 
-def look(agent: str, folder: Path, language: str) -> Status | None:
+def look(known: Identity | None, folder: Path, language: str) -> Status | None:
     """Return the status of a state folder; None if there is no spool. Raise SpoolError."""
     opened = read_only(folder)
     if opened is None:
         return None
     with opened as connection:
         try:
-            return _read(agent, connection, language)
+            return _read(known, connection, language)
         except sqlite3.Error as error:
             raise fault(folder, error) from error
 
 
-def _read(agent: str, connection: sqlite3.Connection, language: str) -> Status:
+def _read(known: Identity | None, connection: sqlite3.Connection, language: str) -> Status:
     notes: dict[str, str] = dict(connection.execute("SELECT name, value FROM notes").fetchall())
     (inspections,) = connection.execute("SELECT count(*) FROM inspections").fetchone()
     (unsealed,) = connection.execute("SELECT count(*) FROM observations").fetchone()
@@ -72,7 +77,9 @@ def _read(agent: str, connection: sqlite3.Connection, language: str) -> Status:
     acknowledged = notes.get("acknowledged_seq")
     pause = _pause(notes.get("pause"))
     return Status(
-        agent=agent,
+        agent=known.agent if known else "",
+        enrolled_as=f"{known.customer} / {known.site} / {known.host}" if known else None,
+        standing=notes.get("standing"),
         epoch=notes.get("epoch", ""),
         unsealed_inspections=inspections,
         unsealed_observations=unsealed,

@@ -4,20 +4,34 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import Semaphore
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from checks.discovery import Catalogue
-from collector.answers import no_such_place, not_understood, refused, unavailable
+from collector.answers import (
+    EVERYWHERE,
+    documented,
+    hung_up,
+    no_such_place,
+    not_understood,
+    refused,
+    unavailable,
+)
 from collector.assessment.worker import Assessing, Worker, WorkerApart
 from collector.database import Database
 from collector.enrolment.routes import router as enrolment
 from collector.errors import DatabaseUnusable, Refused
 from collector.identity import Identity
-from collector.intake.admission import Admission
+from collector.intake.admission import MOST_CONTROL_BYTES, Admission
+from collector.intake.known import KnownKeys
 from collector.intake.routes import router as intake
 from collector.intake.writer import Writer
+
+MOST_CONTROL_THREADS = 4
+"""Control messages that are answered at the same time: one connection of the database each."""
 
 
 def create_app(
@@ -43,15 +57,28 @@ def create_app(
             app.state.writer.stop()
             worker.stop()
 
-    # No page of documentation is served: it would load scripts from elsewhere.
-    app = FastAPI(title="Xunjian collector", lifespan=lifespan, docs_url=None, redoc_url=None)
+    # Nothing is told to strangers: neither pages of documentation nor the OpenAPI document (docs/
+    # has it). No redirect: it would repeat the Host header, which nothing else here looks at.
+    app = FastAPI(
+        title="Xunjian collector",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        responses=documented(*EVERYWHERE),
+    )
     app.state.database = database
     app.state.identity = identity
     app.state.admission = Admission()
+    app.state.control_admission = Admission(MOST_CONTROL_BYTES)
+    app.state.control_threads = Semaphore(MOST_CONTROL_THREADS)
+    app.state.known_keys = KnownKeys(database)
     app.include_router(intake)
     app.include_router(enrolment)
     app.add_exception_handler(Refused, refused)
     app.add_exception_handler(DatabaseUnusable, unavailable)
     app.add_exception_handler(RequestValidationError, not_understood)
     app.add_exception_handler(HTTPException, no_such_place)
+    app.add_exception_handler(ClientDisconnect, hung_up)
     return app

@@ -24,7 +24,8 @@ from collector.customers.models import Customer
 from collector.customers.service import no_customer
 from collector.database import open_database
 from collector.enrolment import commands as enrolment
-from collector.enrolment.commands import agents, slots
+from collector.enrolment.agent_commands import agents
+from collector.enrolment.commands import slots
 from collector.errors import CollectorError, Unusable
 from collector.here.console import ProgressBar, as_json, show
 from collector.here.service import Job, inspect_here, local_time_zone, read_material

@@ -17,6 +17,7 @@ CollectorError
     ├── UnknownKey     401: no key, an unknown one, or a signature that is not of it
     ├── ForGood        403: revoked or retired; says so in a signed refusal
     ├── CodeRefused    403: the code of an enrolment is unknown, expired or used
+    ├── TooSlow        408
     ├── BodyTooLarge   413
     ├── WrongType      415
     ├── NotABatch      422
@@ -115,10 +116,20 @@ class CodeRefused(Refused):
     status = 403
 
 
+class TooSlow(Refused):
+    """The body did not arrive in the time that it is given."""
+
+    status = 408
+
+
 class BodyTooLarge(Refused):
-    """The body is larger than a batch may be."""
+    """The body has more than `limit_bytes`; the answer names the limit, so that an agent splits."""
 
     status = 413
+
+    def __init__(self, text: Text | str, limit_bytes: int) -> None:
+        super().__init__(text)
+        self.limit_bytes = limit_bytes
 
 
 class WrongType(Refused):

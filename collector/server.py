@@ -3,11 +3,13 @@
 import logging
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,6 +18,7 @@ from checks.api import Text
 from collector.errors import CannotServe, Unusable
 
 _START_SECONDS = 15.0
+_OTHER_FILES = 200
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -64,7 +67,22 @@ def usable_encryption(certificate: Path, key: Path) -> Encryption:
 
 def serve(app: FastAPI, listener: socket.socket, encryption: Encryption | None = None) -> None:
     """Serve until the process is told to stop."""
+    _allow_connections()
     uvicorn.Server(configuration(app, encryption)).run(sockets=[listener])
+
+
+def _allow_connections() -> None:
+    """Ask for as many open files as there may be connections; the usual limit is 1,024."""
+    if sys.platform != "win32":
+        import resource
+
+        from collector.protocol import HARD_MOST_CONNECTIONS
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = HARD_MOST_CONNECTIONS + _OTHER_FILES
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextmanager
@@ -103,7 +121,10 @@ def configuration(app: FastAPI, encryption: Encryption | None = None) -> uvicorn
     """Return how uvicorn runs here: nothing told about itself, no proxy trusted, no access log."""
     return uvicorn.Config(
         app,
-        log_level=logging.WARNING,
+        http=_protocol(),
+        ws="none",
+        # Nothing that a stranger sends is worth a line: only defects are.
+        log_level=logging.ERROR,
         access_log=False,
         log_config=None,
         server_header=False,
@@ -112,3 +133,12 @@ def configuration(app: FastAPI, encryption: Encryption | None = None) -> uvicorn
         ssl_certfile=encryption.certificate if encryption else None,
         ssl_keyfile=encryption.key if encryption else None,
     )
+
+
+def _protocol() -> Any:  # noqa: ANN401 - uvicorn takes a name or a class
+    """Return what speaks HTTP; without httptools it is uvicorn's own, without our bounds."""
+    if sys.platform == "win32":
+        return "h11"
+    from collector.protocol import BoundedProtocol
+
+    return BoundedProtocol

@@ -23,6 +23,9 @@ class Limits(Struct, frozen=True):
     packed_bytes: int = 8 * 2**20
     unpacked_bytes: int = 64 * 2**20
     line_bytes: int = 16 * 2**20
+    header_bytes: int = 4 * 2**20
+    lines: int = 20_001
+    """The header, and as many observations as it may count."""
 
 
 LIMITS = Limits()
@@ -54,7 +57,7 @@ class Opened(Struct, frozen=True):
 _encoder = msgspec.json.Encoder()
 _header_decoder = msgspec.json.Decoder(Header)
 _observation_decoder = msgspec.json.Decoder(Observation)
-# PostgreSQL can't store U+0000 in text; refuse it on every database alike.
+# Refused on every database alike.
 _nul_escape = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -119,7 +122,11 @@ def open_batch(payload: bytes, limits: Limits = LIMITS) -> Opened:
 
     Raise TooLarge or Damaged as unpack does, Unreadable if the header can't be understood.
     """
-    lines = unpack(payload, limits).split(b"\n")
+    text = unpack(payload, limits)
+    # Before they are split: 64 MiB of line ends would be 64 million objects.
+    if text.count(b"\n") > limits.lines:
+        raise TooLarge(f"The batch has more than {limits.lines} lines.")
+    lines = text.split(b"\n")
     if lines[-1] == b"":
         lines.pop()
     if not lines:
@@ -129,7 +136,7 @@ def open_batch(payload: bytes, limits: Limits = LIMITS) -> Opened:
     rejected: list[Rejected] = []
     for number, line in enumerate(lines[1:], start=2):
         try:
-            _guard(line, limits)
+            _guard(line, limits.line_bytes)
             observation = _observation_decoder.decode(line)
             if (observation.facts is UNSET) == (observation.failure is None):
                 raise Unreadable("an observation has either facts or a failure")
@@ -144,7 +151,7 @@ def open_batch(payload: bytes, limits: Limits = LIMITS) -> Opened:
 
 def _read_header(line: bytes, limits: Limits) -> Header:
     try:
-        _guard(line, limits)
+        _guard(line, limits.header_bytes)
         header = _header_decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, Unreadable, RecursionError) as error:
         raise Unreadable(f"The header of the batch can't be read: {error}.") from error
@@ -155,14 +162,19 @@ def _read_header(line: bytes, limits: Limits) -> Header:
     return header
 
 
-def _guard(line: bytes, limits: Limits) -> None:
+def _guard(line: bytes, most_bytes: int) -> None:
     """Refuse what the decoder would let through and a database would not store.
 
     Depth needs no guard of its own: msgspec stops at the interpreter's recursion limit, also
     inside facts that it passes through undecoded.
     """
-    if len(line) > limits.line_bytes:
-        raise Unreadable(f"a line of {len(line)} bytes; at most {limits.line_bytes} are taken")
+    if len(line) > most_bytes:
+        raise Unreadable(f"a line of {len(line)} bytes; at most {most_bytes} are taken")
     line.decode("utf-8")
-    if b"\\u0000" in line and _nul_escape.search(line):
+    if holds_nul(line):
         raise Unreadable("a text holds the character U+0000")
+
+
+def holds_nul(text: bytes) -> bool:
+    """Tell whether JSON holds the character U+0000, which PostgreSQL can't store in a text."""
+    return b"\\u0000" in text and _nul_escape.search(text) is not None

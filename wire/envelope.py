@@ -11,6 +11,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from wire.batch import holds_nul
 from wire.errors import BadSignature, TooLarge, Unreadable
 from wire.messages import Digest
 from wire.signing import SIGNATURE_BYTES, PrivateKey, verify
@@ -62,6 +63,8 @@ def opened(envelope: Envelope, payload_type: str, model: type[Message]) -> Messa
         raise Unreadable(
             f"The envelope holds {envelope.payload_type[:100]!r}, not {payload_type!r}."
         )
+    if holds_nul(envelope.payload):
+        raise Unreadable("A text in the signed message holds the character U+0000.")
     try:
         return msgspec.json.decode(envelope.payload, type=model)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

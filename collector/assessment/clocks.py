@@ -96,7 +96,7 @@ def clocks_of(
     if header is not None and public_key is not None:
         try:
             delivery = _read(header, public_key)
-        except (WireError, ValueError):  # msgspec's and base64's errors are ValueErrors
+        except (WireError, ValueError, RecursionError):  # msgspec's and base64's are ValueErrors
             delivery = None
     if delivery is not None and (delivery.agent, delivery.digest) != (agent, digest):
         delivery = None

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,6 +25,21 @@ class Judged:
 
     code: str
     verdict: Verdict
+
+
+MOST_OBJECTS = 1000
+"""That one rule judges in one observation. Own figure: a hundred times what a large host has, and
+a hostile one is judged within a second."""
+MOST_MEASURES = 5000
+"""Of one observation."""
+
+
+def at_most(count: int, values: Iterable[Value]) -> list[Value]:
+    """Return the values. Raise ValueError for more than `count`, without looking at the rest."""
+    taken = list(islice(values, count + 1))
+    if len(taken) > count:
+        raise ValueError(f"more than {count} objects")
+    return taken
 
 
 def judge(check: Check[Any], facts: Any, past: Past[Any]) -> tuple[Judged, ...]:  # noqa: ANN401 - the check's own Facts
@@ -62,7 +78,9 @@ def attempt(name: str, call: Callable[[], Value]) -> Value | Failure:
 
 
 def _evaluate(rule: Rule[Any, Any], facts: Any, past: Past[Any]) -> list[Verdict]:  # noqa: ANN401 - as above
-    verdicts = attempt(rule.code, lambda: list(rule.evaluate(facts, thresholds(rule), past)))
+    verdicts = attempt(
+        rule.code, lambda: at_most(MOST_OBJECTS, rule.evaluate(facts, thresholds(rule), past))
+    )
     if isinstance(verdicts, Failure):
         return [not_run("", verdicts)]
     if not verdicts:

@@ -10,7 +10,14 @@ from typing import Any
 import msgspec
 
 from checks.api import Arrival, Check, Failure, Measure
-from collector.assessment.judging import Judged, attempt, judge, judge_failure
+from collector.assessment.judging import (
+    MOST_MEASURES,
+    Judged,
+    at_most,
+    attempt,
+    judge,
+    judge_failure,
+)
 from collector.assessment.naming import bounded, bounded_measure
 from collector.assessment.past import History
 from wire.batch import Opened
@@ -112,7 +119,7 @@ def _conclude(
 def _storable(measures: Iterable[Measure]) -> tuple[Measure, ...]:
     return tuple(
         Measure(bounded_measure(each.name), bounded(each.object), float(each.value))
-        for each in measures
+        for each in at_most(MOST_MEASURES, measures)
     )
 
 

@@ -1,7 +1,7 @@
 """Assess what has arrived: open each pending batch, judge it, record the conclusions."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,8 @@ from wire.errors import WireError
 from wire.messages import Gap, Observation
 
 logger = logging.getLogger(__name__)
+MOST_UNREAD = 100
+"""Entries of the quarantine for one batch; its bytes are all kept. Own figure."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ def _record(session: Session, place: _Place, assessed: _Assessed, catalogue: Cat
         # An assessor that was cut off from the database had its turn taken, and came back.
         return
     now = datetime.now(UTC)
-    for unread in assessed.unread:
+    for unread in bounded_unread(assessed.unread):
         session.add(
             Quarantine(
                 customer_id=place.customer_id,
@@ -290,6 +292,14 @@ def _record(session: Session, place: _Place, assessed: _Assessed, catalogue: Cat
             offset_seconds=assessed.offset_seconds,
         )
     )
+
+
+def bounded_unread(unread: Sequence[Unread]) -> Sequence[Unread]:
+    """Return what is shown of what could not be read: a batch may have thousands of bad lines."""
+    more = len(unread) - MOST_UNREAD
+    if more <= 0:
+        return unread
+    return (*unread[:MOST_UNREAD], Unread(None, f"{more} more could not be read either"))
 
 
 def expected(checks: Mapping[str, Check[Any]], system: str) -> Mapping[str, Check[Any]]:

@@ -172,11 +172,11 @@ def _judge(database: Database, lang: Language) -> None:
         task = bar.add_task(said(Text("评估", "judging"), lang), total=count)
         here = judging.judge_here(database, lambda: bar.advance(task))
     if here:
-        text = Text(f"{count} 批数据已评估。", f"{count} batches were judged.")
+        text = Text(f"{count} 批数据已评估。", f"Batches that were judged: {count}.")
     else:
         text = Text(
             f"{count} 批数据等待评估，由正在运行的采集端完成。",
-            f"{count} batches wait to be judged; the collector that is running does it.",
+            f"Batches that wait to be judged: {count}; the collector that is running does it.",
         )
     typer.echo(said(text, lang), err=True)
 

@@ -4,16 +4,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
+from anyio import Semaphore
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from collector.answers import ENVELOPE, answered, documented
+from collector.answers import ENVELOPE, ENVELOPE_CONTENT, answered, documented
 from collector.database import Database
 from collector.enrolment.service import enrol, rotate
 from collector.errors import BodyTooLarge, Refused
 from collector.identity import Identity
-from collector.intake.body import demand_type, read_body
+from collector.intake.admission import Admission
+from collector.intake.body import declared_length, demand_type, read_body
 from wire.control import TIME, TimeAnswer
 
 router = APIRouter()
@@ -22,19 +24,14 @@ LARGEST_BYTES = 2**16
 """Of a control message."""
 
 Identifier = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {ENVELOPE: {"schema": {"type": "object"}}},
-    }
-}
+_BODY = {"requestBody": {"required": True, "content": ENVELOPE_CONTENT}}
 
 
 @router.post(
     "/v1/enrolments",
     response_class=Response,
     status_code=200,
-    responses={200: answered("Enrolled."), **documented(401, 403, 413, 415, 422, 503)},
+    responses={200: answered("Enrolled."), **documented(401, 403, 413, 415, 422)},
     openapi_extra=_BODY,
     summary="Enrol an agent with a one-time code; the same request again gets the same answer.",
 )
@@ -47,7 +44,7 @@ async def post_enrolment(request: Request) -> Response:
     "/v1/agents/{agent}/keys",
     response_class=Response,
     status_code=200,
-    responses={200: answered("The new key counts."), **documented(401, 413, 415, 422, 503)},
+    responses={200: answered("The new key counts."), **documented(401, 413, 415, 422)},
     openapi_extra=_BODY,
     summary="Put a new key in place of an old one; signed by both.",
 )
@@ -80,8 +77,18 @@ async def _controlled(
     request: Request, answer: Callable[[Session, Identity, bytes, datetime], bytes]
 ) -> Response:
     demand_type(request, ENVELOPE)
-    too_large = BodyTooLarge(f"A control message has at most {LARGEST_BYTES} bytes.")
-    body = await read_body(request, LARGEST_BYTES, too_large)
+    too_large = BodyTooLarge(f"A control message has at most {LARGEST_BYTES} bytes.", LARGEST_BYTES)
+    length = declared_length(request)
+    if length is not None and length > LARGEST_BYTES:
+        raise too_large
+    admission: Admission = request.app.state.control_admission
+    with admission.of(LARGEST_BYTES if length is None else length):
+        return await _answer(request, await read_body(request, LARGEST_BYTES, too_large), answer)
+
+
+async def _answer(
+    request: Request, body: bytes, answer: Callable[[Session, Identity, bytes, datetime], bytes]
+) -> Response:
     database: Database = request.app.state.database
     identity: Identity = request.app.state.identity
 
@@ -93,7 +100,10 @@ async def _controlled(
                 # Returned, not raised: an alarm that comes with it is to be committed.
                 return error
 
-    result = await run_in_threadpool(work)
+    # A few at a time: nobody needs a key to ask, and the connections are for all.
+    limit: Semaphore = request.app.state.control_threads
+    async with limit:
+        result = await run_in_threadpool(work)
     if isinstance(result, Refused):
         raise result
     return Response(result, media_type=ENVELOPE)

@@ -8,6 +8,7 @@ expires but unused codes; no agent is ever enrolled by itself (security-reliabil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from uuid import uuid4
 
 from sqlalchemy import select, update
@@ -36,6 +37,7 @@ from wire.messages import WIRE_VERSION, Standing
 from wire.signing import key_id
 
 CODE_LIFETIME = timedelta(days=7)
+_ROTATION_UNKNOWN = "The rotation is not signed by a known key of this agent and by the new one."
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ def enrol(session: Session, identity: Identity, body: bytes, now: datetime) -> b
     """
     request = _request(body)
     slot = session.scalar(select(Slot).where(Slot.code_id == request.code_id))
-    if slot is None or request.proof != request_proof(
-        slot.verifier, request.public_key, request.nonce
+    if slot is None or not compare_digest(
+        request.proof, request_proof(slot.verifier, request.public_key, request.nonce)
     ):
         raise CodeRefused("There is no such enrolment code: look at its spelling.")
     name = key_id(request.public_key)
@@ -186,12 +188,12 @@ def rotated(session: Session, agent_id: str, body: bytes, now: datetime) -> Rota
         select(AgentKey).where(AgentKey.id == statement.old_key_id, AgentKey.agent_id == agent_id)
     )
     if old is None or statement.agent != agent_id:
-        raise UnknownKey("The key that is to be replaced is not known here.")
+        raise UnknownKey(_ROTATION_UNKNOWN)
     new_id = key_id(statement.public_key)
     try:
         envelope.check(sent, {old.id: old.public_key, new_id: statement.public_key})
     except WireError as error:
-        raise UnknownKey("The rotation is not signed by the old and the new key.") from error
+        raise UnknownKey(_ROTATION_UNKNOWN) from error
     answer = Rotated(wire=WIRE_VERSION, agent=old.agent_id, key_id=new_id, server_time=now)
     if old.successor == new_id:
         return answer

@@ -10,6 +10,7 @@ from collector.errors import ForGood, UnknownKey
 from collector.identity import Identity
 from collector.intake.admission import Admission
 from collector.intake.body import declared_length, demand_type, read_body
+from collector.intake.known import KnownKeys
 from collector.intake.service import Upload, check_body, too_large
 from collector.intake.writer import Writer
 from wire.batch import LIMITS, digest_of
@@ -30,13 +31,23 @@ router = APIRouter()
 Identifier = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 Sequence = Annotated[int, Path(ge=1, le=2**53)]
 LONGEST_DELIVERY = 2000
-"""Characters of the header that tells the host's clocks."""
+"""Characters of the header that tells the host's clocks; a longer one is not kept."""
+
+# Told in the OpenAPI document, and not checked by it: who has no key gets one answer, always 401.
+KeyId = Annotated[
+    str, Header(alias=KEY_HEADER, json_schema_extra={"pattern": "^[0-9a-f]{64}$", "minLength": 64})
+]
+Signature = Annotated[
+    str,
+    Header(alias=SIGNATURE_HEADER, json_schema_extra={"pattern": "^[A-Za-z0-9+/]{86}==$"}),
+]
+Delivery = Annotated[str | None, Header(alias=DELIVERY_HEADER)]
 
 _RESPONSES = {
     201: answered("Stored; signed acknowledgement."),
     200: answered("The same bytes had been stored before; signed acknowledgement."),
     409: answered("Stored beside another batch of that place; signed acknowledgement, `forked`."),
-    **documented(401, 403, 413, 415, 422, 503),
+    **documented(401, 403, 413, 415, 422),
 }
 
 
@@ -58,9 +69,9 @@ async def put_batch(
     agent: Identifier,
     epoch: Identifier,
     seq: Sequence,
-    key: Annotated[str, Header(alias=KEY_HEADER)] = "",
-    signature: Annotated[str, Header(alias=SIGNATURE_HEADER)] = "",
-    delivery: Annotated[str | None, Header(alias=DELIVERY_HEADER)] = None,
+    key: KeyId = "",
+    signature: Signature = "",
+    delivery: Delivery = None,
 ) -> Response:
     """Answer with a signed acknowledgement once the batch is durable, never before."""
     demand_type(request, BATCH)
@@ -68,11 +79,15 @@ async def put_batch(
         signed = from_header(signature)
     except Unreadable as error:
         raise UnknownKey(f"{SIGNATURE_HEADER}: {error}") from error
+    known_keys: KnownKeys = request.app.state.known_keys
+    await known_keys.demand(agent, key)
     admission: Admission = request.app.state.admission
     identity: Identity = request.app.state.identity
     # A body that does not tell its length may grow to the limit.
     length = declared_length(request)
-    with admission.of(LIMITS.packed_bytes if length is None else length):
+    if length is not None and length > LIMITS.packed_bytes:
+        raise too_large()
+    with admission.of(LIMITS.packed_bytes if length is None else length, agent):
         payload = await read_body(request, LIMITS.packed_bytes, too_large())
         check_body(payload)
         digest = digest_of(payload)

@@ -18,6 +18,7 @@ from collector.customers.models import Agent
 from collector.enrolment.models import AgentKey, AlarmKind
 from collector.enrolment.record import alarm
 from collector.errors import BodyTooLarge, ForGood, NotABatch, Refused, UnknownKey
+from collector.intake.known import UNKNOWN
 from collector.intake.models import HELD, PENDING, StoredBatch
 from wire.batch import LIMITS
 from wire.control import BATCH, RefusalKind
@@ -78,7 +79,8 @@ def check_body(payload: bytes) -> None:
 
 def too_large() -> BodyTooLarge:
     """Return the refusal that names the limit, so that the agent can split."""
-    return BodyTooLarge(f"A batch may have at most {LIMITS.packed_bytes} bytes.")
+    most = LIMITS.packed_bytes
+    return BodyTooLarge(f"A batch may have at most {most} bytes.", most)
 
 
 def accept(session: Session, uploads: Sequence[Upload]) -> list[Acknowledgement | Refused]:
@@ -179,9 +181,7 @@ def _pending_now(
 
 def _refusal(upload: Upload, signer: _Signer | None) -> Refused | None:
     """Return why an upload is not taken. Who has no right to know is told nothing of agents."""
-    unknown = UnknownKey(
-        "The batch is not signed by a key of this agent that is known here: it must be enrolled."
-    )
+    unknown = UnknownKey(UNKNOWN)
     if signer is None:
         return unknown
     try:

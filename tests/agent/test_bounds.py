@@ -255,7 +255,7 @@ def test_status_tells_what_was_let_go(folder: Path) -> None:
         inspected(spool, f"inspection-{number}", random_facts(20_000))
     gaps = spool.gaps()
     spool.close()
-    status = look(AGENT, folder, "en")
+    status = look(None, folder, "en")
     assert status is not None
     assert gaps
     assert status.gaps == gaps

@@ -110,11 +110,11 @@ def test_a_certificate_for_another_name_or_time_is_told_as_such(
 @pytest.mark.parametrize(
     ("url", "stage"),
     [
-        ("http://no-such-host.invalid", "DNS: "),
-        ("http://[no-address", "TCP: "),
+        ("https://no-such-host.invalid", "DNS: "),
+        ("https://[no-address", "TCP: "),
         ("http://127.0.0.1:99999", "TCP: "),
         ("http://127.0.0.1:9/采集", "TCP: "),
-        (f"http://{'x' * 70}.invalid", "TCP: "),
+        (f"https://{'x' * 70}.invalid", "TCP: "),
     ],
 )
 def test_an_address_that_leads_nowhere_is_one_sentence_and_the_batch_is_kept(

@@ -202,7 +202,9 @@ def test_a_folder_or_a_missing_one_is_a_sentence(
 
 
 @pytest.mark.parametrize(
-    "recipient", ["age1qqqqqqqqqqqqqqqq", str(AgeIdentity.generate().to_public())[:-1] + "q"]
+    "recipient",
+    ["age1qqqqqqqqqqqqqqqq", str(AgeIdentity.generate().to_public())[:-1] + "q"],
+    ids=["too short", "wrong checksum"],
 )
 def test_where_encrypting_fails_there_is_no_file(
     spool: Spool, known: Identity, stick: Path, recipient: str

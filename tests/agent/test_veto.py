@@ -145,3 +145,19 @@ def test_a_veto_is_never_a_link_nor_anything_else(vetoed: Vetoed) -> None:
     vetoed.file.parent.chmod(0o777)
     with pytest.raises(VetoError, match="others than root"):
         veto.load()
+
+
+def test_what_may_not_be_uploaded_is_not_exported_either(vetoed: Vetoed, tmp_path: Path) -> None:
+    vetoed.site.configure()
+    vetoed.say("upload = false")
+    ended = vetoed.site.agent(
+        "export", str(tmp_path / "x.inspb"), "--settings", str(tmp_path / "agent.toml")
+    )
+    assert (ended.exit_code, (tmp_path / "x.inspb").exists()) == (2, False)
+    assert "upload = false" in ended.errors
+    vetoed.say("off = true")
+    ended = vetoed.site.agent(
+        "export", str(tmp_path / "x.inspb"), "--settings", str(tmp_path / "agent.toml")
+    )
+    assert (ended.exit_code, (tmp_path / "x.inspb").exists()) == (0, False)
+    assert "off = true" in ended.errors

@@ -254,6 +254,7 @@ def test_a_body_over_the_limit_is_refused_with_the_limit(
     answer = client.put(b"x" * (LIMITS.packed_bytes + 1))
     assert answer.status == 413
     assert str(LIMITS.packed_bytes) in answer.json()["detail"]
+    assert answer.json()["limit_bytes"] == LIMITS.packed_bytes
     assert stored(database) == []
 
 

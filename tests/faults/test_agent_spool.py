@@ -137,7 +137,7 @@ def test_a_refusal_of_the_agent_keeps_all_and_stops(site: Site, status: int) -> 
 
 
 def test_a_host_name_and_a_certificate_that_fail_are_named_as_such(site: Site) -> None:
-    site.url = "http://no-such-host.invalid"
+    site.url = "https://no-such-host.invalid"
     finished = site.run("--lang", "en")
     assert finished.events("kept")[0]["why"].startswith("DNS: ")
     with collecting() as collector:

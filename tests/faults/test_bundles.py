@@ -191,7 +191,7 @@ def test_an_import_that_is_killed_has_stored_nothing_or_all(
 
 
 MEASURE = """
-import resource, sys
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from collector.database import open_database
@@ -199,14 +199,19 @@ from collector.identity import open_identity
 from collector.bundles.opening import opened
 from collector.bundles.service import Import, import_bundle
 
+def peak():
+    # Of this program alone: what getrusage tells begins with the peak of whoever started it.
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
 folder, file = Path(sys.argv[1]), Path(sys.argv[2])
 database = open_database(f"sqlite:///{folder}/collector.db")
 identity = open_identity(folder / "collector.key", database)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 order = Import("tester", datetime.now(UTC), file.name)
 with opened(file, identity.age, folder, lambda _: None) as read:
     print(import_bundle(database, identity, read, order, lambda _: None).batches)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print(peak() - before)
 """
 
 
@@ -250,4 +255,4 @@ def test_a_large_bundle_takes_little_memory(tmp_path: Path, host: Host, database
     )
     batches, mebibytes = (int(line) for line in measured.stdout.split())
     assert batches == 100
-    assert mebibytes < 100, mebibytes
+    assert 0 < mebibytes < 100
