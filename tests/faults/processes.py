@@ -194,15 +194,18 @@ def enrolled_agents(
     database = open_database(served.database)
     try:
         return [
-            _enrolled(served, database, (states or served.folder) / f"host-{place}", url)
+            enrolled(served, database, (states or served.folder) / f"host-{place}", url)
             for place in range(number)
         ]
     finally:
         database.close()
 
 
-def _enrolled(served: Served, database: Database, folder: Path, url: str | None) -> Inspecting:
-    name = folder.name
+def enrolled(
+    served: Served, database: Database, folder: Path, url: str | None, *, host: str = ""
+) -> Inspecting:
+    """Enrol and approve one agent whose state is to be in a folder."""
+    name = host or folder.name
     folder.mkdir(parents=True)
     state = folder / "state"
     (folder / "agent.toml").write_text(written(str(state), url or served.url))

@@ -15,7 +15,7 @@ from tests.faults.processes import Inspecting, Served, enrolled_agents, serving
 from tests.faults.tally import tallied
 from tests.faults.test_collector_disk import events, wait_for
 from tests.faults.test_poison import states
-from tests.journeys.command import collector
+from tests.journeys.command import agent, collector
 
 
 def copied(agent: Inspecting, name: str) -> Inspecting:
@@ -77,16 +77,16 @@ def test_a_restored_snapshot_forks_once_and_loses_nothing(
     tmp_path: Path, url: str, note: Note
 ) -> None:
     served = Served(tmp_path, url)
-    (agent,) = enrolled_agents(served, 1)
+    (host,) = enrolled_agents(served, 1)
     with serving(served):
-        run(agent, 3)
-        snapshot = copied(agent, "snapshot")
-        run(agent, 4)
-        shutil.rmtree(agent.state)
-        snapshot.state.rename(agent.state)
-        run(agent, 5)
-        assert events([agent], "forked") == 1
-    found = tallied(url, agent.kept())
+        run(host, 3)
+        snapshot = copied(host, "snapshot")
+        run(host, 4)
+        shutil.rmtree(host.state)
+        snapshot.state.rename(host.state)
+        run(host, 5)
+        assert events([host], "forked") == 1
+    found = tallied(url, host.kept())
     assert (found.lost, found.duplicated, found.integrity) == (0, 0, "ok")
     assert found.batches == 12
     assert alarms(url) == 1
@@ -104,19 +104,19 @@ def test_what_two_copies_of_a_state_hand_over_counts_once(
 ) -> None:
     """The snapshot was taken while inspections waited: both hand them over, sealed apart."""
     served = Served(tmp_path, url)
-    (agent,) = enrolled_agents(served, 1)
+    (host,) = enrolled_agents(served, 1)
     with serving(served):
-        run(agent, 1)
-    agent.launch(3)
-    wait_for(lambda: len(agent.kept()) == 4 * len(CHECKS), "three inspections wait")
-    wait_for(lambda: events([agent], "paused") > 0, "they can't be handed over")
-    agent.kill()
-    clone = copied(agent, "clone")
+        run(host, 1)
+    host.launch(3)
+    wait_for(lambda: len(host.kept()) == 4 * len(CHECKS), "three inspections wait")
+    wait_for(lambda: events([host], "paused") > 0, "they can't be handed over")
+    host.kill()
+    clone = copied(host, "clone")
     with serving(served):
-        run(agent, 0)
+        run(host, 0)
         run(clone, 0)
         wait_for(lambda: states(url).count(PENDING) == 0, "all is assessed")
-    found = tallied(url, agent.kept())
+    found = tallied(url, host.kept())
     # The evidence of both branches is there; one batch had been sealed, and is the same in both.
     assert found.lost == 0
     assert found.duplicated == 2 * len(CHECKS)
@@ -128,3 +128,37 @@ def test_what_two_copies_of_a_state_hand_over_counts_once(
     database.close()
     assert counted == [(len(CHECKS), len(CHECKS))] * 4
     note("forks: what waited", url, batches=found.batches, faults=1)
+
+
+def test_online_and_offline_copies_of_a_batch_meet(tmp_path: Path, url: str, note: Note) -> None:
+    """A stick is on its way while the line comes back; both bring the same batches."""
+    served = Served(tmp_path, url)
+    (host,) = enrolled_agents(served, 1)
+    host.launch(4)
+    wait_for(lambda: len(host.kept()) == 4 * len(CHECKS), "four inspections wait")
+    wait_for(lambda: events([host], "paused") > 0, "they can't be handed over")
+    host.kill()
+    stick = tmp_path / "host.inspb"
+    settings = ("--settings", str(host.settings))
+    exported = agent(tmp_path, "export", str(stick), *settings)
+    assert exported.returncode == 0, exported.stderr
+    with serving(served):
+        run(host, 0)
+        imports = [
+            collector(
+                *(tmp_path, "import", str(stick), "--data", str(tmp_path)),
+                XUNJIAN_DATABASE_URL=url,
+            )
+            for _ in range(2)
+        ]
+        assert [each.returncode for each in imports] == [0, 0], imports[0].stderr
+        (receipt,) = tmp_path.glob("*.receipt")
+        # All was acknowledged over the line before: the receipt has nothing left to delete.
+        taken = agent(tmp_path, "receipt", str(receipt), *settings)
+        assert taken.returncode == 0, taken.stderr
+        wait_for(lambda: states(url).count(PENDING) == 0, "all is assessed")
+    found = tallied(url, host.kept())
+    assert (found.lost, found.duplicated, found.integrity) == (0, 0, "ok")
+    assert found.batches == 4
+    assert alarms(url) == 0
+    note("forks: online and offline", url, batches=found.batches, faults=1)

@@ -109,7 +109,7 @@ def kill_until(tmp_path: Path, url: str, note: Note, *, batches: int, kills: int
     assert [agent.said() for agent in agents] == [""] * AGENTS
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_kills_of_collector_and_agents_lose_and_double_nothing(
     tmp_path: Path, url: str, note: Note
 ) -> None:
