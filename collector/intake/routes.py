@@ -74,6 +74,8 @@ async def put_batch(
     delivery: Delivery = None,
 ) -> Response:
     """Answer with a signed acknowledgement once the batch is durable, never before."""
+    # Before the body, which may take minutes: the note of the host's clocks is of this moment.
+    now = datetime.now(UTC)
     demand_type(request, BATCH)
     try:
         signed = from_header(signature)
@@ -91,7 +93,6 @@ async def put_batch(
         payload = await read_body(request, LIMITS.packed_bytes, too_large())
         check_body(payload)
         digest = digest_of(payload)
-        now = datetime.now(UTC)
         upload = Upload(
             *(agent, epoch, seq, payload, digest, now, key, signed),
             delivery=delivery if delivery is None or len(delivery) <= LONGEST_DELIVERY else None,
