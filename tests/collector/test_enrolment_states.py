@@ -265,7 +265,7 @@ def play(examples: int, steps: int) -> None:
 
 
 def test_enrolment_keeps_to_its_model() -> None:
-    play(200, 50)
+    play(100, 50)
 
 
 @pytest.mark.faults
