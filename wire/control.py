@@ -40,8 +40,8 @@ DELIVERY_HEADER = "Xunjian-Delivery"
 """A Delivery: base64 of its JSON, a dot, base64 of the signature over it as DELIVERY."""
 
 PublicKey = Annotated[bytes, Meta(min_length=32, max_length=32)]
-Nonce = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
-Recipient = Annotated[str, Meta(pattern=r"^age1[0-9a-z]{10,200}$")]
+Nonce = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+Recipient = Annotated[str, Meta(pattern=r"^age1[0-9a-z]{10,200}$(?!\n)")]
 
 
 class Delivery(Struct, frozen=True, kw_only=True, omit_defaults=True):

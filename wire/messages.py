@@ -21,10 +21,13 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 WIRE_VERSION = "1.1"
 
-# Limits stand in the types, so that the decoder, the JSON schema and the tests share them.
-Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
-CheckId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=100)]
-Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+# Limits stand in the types, so that the decoder, the JSON schema and the tests share them. An end
+# of `$` alone would let a line end pass behind it; \Z is no part of JSON schema's expressions.
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$(?!\n)")]
+CheckId = Annotated[
+    str, Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$(?!\n)", max_length=100)
+]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Label = Annotated[str, Meta(max_length=255)]
 Sentence = Annotated[str, Meta(max_length=2000)]
 Moment = Annotated[datetime, Meta(tz=True)]

@@ -85,7 +85,7 @@ READ_IN_PART = {
     *("not a number", "infinity", "nul", "lone surrogate", "bad utf-8"),
 }
 SECONDS = 3.0
-"""Of the processor, for the bomb and the batch after it: measured under 0.6, the most for 10⁶ keys
+"""Of the processor, for the bomb and the batch after it: most measured under 0.6; 10⁶ keys
 that are read; a busy machine takes longer."""
 
 

@@ -1,5 +1,6 @@
 """Signatures bind bytes, their type and their key; envelopes carry several; codes forgive eyes."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from wire.codes import (
 )
 from wire.control import TIME, TimeAnswer
 from wire.errors import BadSignature, Unreadable, WireError
+from wire.messages import CheckId, Digest, Identifier
 from wire.signing import PrivateKey, pre_authentication_encoding, verify
 
 KEY = PrivateKey(bytes(range(32)))
@@ -151,3 +153,11 @@ def test_a_fingerprint_is_six_words_or_six_numbers_of_the_same_key() -> None:
         assert not same_fingerprint(typed, OTHER.public)
     assert not same_fingerprint("", KEY.public)
     assert not same_fingerprint(" ".join(words[:5]), KEY.public)
+
+
+@pytest.mark.parametrize("kind", [Identifier, CheckId, Digest])
+def test_a_name_has_no_line_end_behind_it(kind: object) -> None:
+    right = {Identifier: "epoch-1", CheckId: "host.volumes", Digest: "0" * 64}[kind]
+    assert msgspec.convert(right, kind) == right
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(right + "\n", kind)
