@@ -85,8 +85,8 @@ READ_IN_PART = {
     *("not a number", "infinity", "nul", "lone surrogate", "bad utf-8"),
 }
 SECONDS = 3.0
-"""Of the processor, for the bomb and the batch after it: most measured under 0.6; 10⁶ keys
-that are read; a busy machine takes longer."""
+"""Of the processor, for the bomb and the batch after it. Most were measured under 0.6; a busy
+machine takes longer."""
 
 
 def keys(count: int) -> bytes:
