@@ -87,6 +87,11 @@ class Served:
             assert time.monotonic() < end, self.log.read_text()
             time.sleep(0.02)
 
+    def ended(self) -> int | None:
+        """Return its exit code; None while it runs."""
+        assert self.process is not None
+        return self.process.poll()
+
     def kill(self) -> None:
         """Kill it (-9). Its assessor ends by itself: its pipe is closed."""
         assert self.process is not None
@@ -163,6 +168,10 @@ class Inspecting:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+
+    def running(self) -> bool:
+        """Tell whether it has not ended."""
+        return self.process is not None and self.process.poll() is None
 
     def finish(self) -> None:
         """Tell it to make no more inspections and to end once all is handed over."""

@@ -80,6 +80,9 @@ def kill_until(tmp_path: Path, url: str, note: Note, *, batches: int, kills: int
         stored = 0
         while stored < batches or killing.kills < kills:
             time.sleep(0.02)
+            # Nobody ends but by a kill.
+            assert served.ended() is None, served.log.read_text()
+            assert all(agent.running() for agent in agents), [agent.said() for agent in agents]
             stored = stored_batches(database)
             if killing.due(stored):
                 killing.kill()
