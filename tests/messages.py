@@ -39,7 +39,7 @@ def observation(
         version=version,
         target=Target(name=target) if target else Target(),
         observed_at=at,
-        monotonic_seconds=1000.0,
+        monotonic_seconds=max(1.0, 1000.0 + (at - START).total_seconds()),
         cost=COST,
         facts=msgspec.UNSET if facts is None else msgspec.Raw(msgspec.json.encode(facts)),
         failure=None if failure is None else Failure(failure, subject),

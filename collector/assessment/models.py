@@ -56,6 +56,9 @@ class NewestObservation(Base):
     facts_digest: Mapped[str | None] = mapped_column(String(64))
     facts_at: Mapped[datetime | None] = mapped_column(Moment)
     facts_boot_id: Mapped[str | None] = mapped_column(String(255))
+    facts_monotonic_seconds: Mapped[float | None] = mapped_column(Float)
+    """With the boot id it names one reading: its time by the collector's clock moves a little with
+    each delivery."""
 
 
 class StoredVerdict(Base):

@@ -34,6 +34,8 @@ class Conclusion:
     check: str
     target: str
     observed_at: datetime
+    monotonic_seconds: float
+    """The host's clock of the boot at the reading; 0 for what was derived here."""
     has_facts: bool
     verdicts: tuple[Judged, ...]
     measures: tuple[Measure, ...]
@@ -132,12 +134,13 @@ def _judged(
     history: History,
 ) -> Conclusion:
     target = observation.target.name
+    when = (observation.observed_at, observation.monotonic_seconds)
     if isinstance(facts, Failure):
         verdicts = judge_failure(check, facts)
-        return Conclusion(check_id, target, observation.observed_at, False, verdicts, ())
+        return Conclusion(check_id, target, *when, False, verdicts, ())
     measured = attempt(f"measures of {check_id}", lambda: _storable(check.measures(facts)))
     measures = () if isinstance(measured, Failure) else measured
     measures = tuple(measure for measure in measures if math.isfinite(measure.value))
     past = history.past(check_id, check, observation, boot_id, measures)
     verdicts = judge(check, facts, past)
-    return Conclusion(check_id, target, observation.observed_at, True, verdicts, measures)
+    return Conclusion(check_id, target, *when, True, verdicts, measures)

@@ -60,11 +60,16 @@ class Recorder:
         The same reading comes again where an agent uses it again (a heavy check): it says nothing
         new, and no finding has been found once more.
         """
-        self._record_measures(conclusions)
         newest = {
             (row.check, row.target): row
             for row in self._session.scalars(select(NewestObservation).filter_by(**self._key))
         }
+        conclusions = [
+            each
+            for each in conclusions
+            if not self._came_before(each, newest.get((each.check, each.target)))
+        ]
+        self._record_measures(conclusions)
         current = []
         for conclusion in conclusions:
             row = newest.get((conclusion.check, conclusion.target))
@@ -80,9 +85,19 @@ class Recorder:
                 row.facts_digest = self._digest
                 row.facts_at = conclusion.observed_at
                 row.facts_boot_id = self._boot_id
+                row.facts_monotonic_seconds = conclusion.monotonic_seconds
             current.append(conclusion)
         self._record_verdicts(current)
         self._follow_findings(current)
+
+    def _came_before(self, conclusion: Conclusion, row: NewestObservation | None) -> bool:
+        """Return whether this is the very reading that the newest facts are of."""
+        named = (self._boot_id, conclusion.monotonic_seconds)
+        return (
+            row is not None
+            and all(named)
+            and named == (row.facts_boot_id, row.facts_monotonic_seconds)
+        )
 
     def _record_verdicts(self, conclusions: Iterable[Conclusion]) -> None:
         replaced, rows = [], []

@@ -6,10 +6,15 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from collector.assessment.clocks import Clocks, clocks_of
-from collector.assessment.models import StoredInspection, StoredVerdict
+from collector.assessment.models import (
+    SeriesPoint,
+    StoredFinding,
+    StoredInspection,
+    StoredVerdict,
+)
 from collector.assessment.service import assess_pending
 from collector.database import Database
 from collector.intake.service import accept
@@ -161,3 +166,28 @@ def test_a_clock_that_jumps_during_a_run_leaves_it_where_it_was(jump: timedelta)
     assert placed.started_at == began
     assert placed.finished_at == ended
     assert [each.observed_at for each in moved] == [ended, began + timedelta(seconds=2)]
+
+
+def test_a_reading_that_is_handed_over_again_is_one_however_long_each_delivery_took(
+    database: Database, place: Place
+) -> None:
+    """A heavy reading goes up with every inspection: its placed time moves with the network."""
+    seen = observation("sample.load", {"loads": {"/": 95.0}}, at=START)
+    for number, late in enumerate((0.0, 0.8, 0.2), start=1):
+        run = inspection(seen, id=f"run-{number}", at=START + timedelta(hours=number))
+        payload = batch_of(seen, agent=place.agent, of=run, seq=number).payload
+        sent = START + timedelta(hours=number)
+        header = note(
+            wall=sent,
+            monotonic=1000.0 + number * 3600,
+            agent=place.agent,
+            payload=payload,
+            key=place.key,
+        )
+        at = sent + timedelta(seconds=late)
+        with database.writing() as session:
+            accept(session, [uploaded(place, payload, seq=number, at=at, delivery=header)])
+        assert assess_pending(database, CATALOGUE) == 1
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(SeriesPoint)) == 1
+        assert [row.times for row in session.scalars(select(StoredFinding))] == [1]

@@ -96,6 +96,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('inspection', schema=None) as batch_op:
         batch_op.add_column(sa.Column('offset_seconds', sa.Float(), nullable=True))
+    with op.batch_alter_table('newest_observation', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('facts_monotonic_seconds', sa.Float(), nullable=True))
 
 
 def _kept_columns() -> list[sa.Column[Any]]:
@@ -133,6 +135,8 @@ def downgrade() -> None:
     """Take them back."""
     with op.batch_alter_table('inspection', schema=None) as batch_op:
         batch_op.drop_column('offset_seconds')
+    with op.batch_alter_table('newest_observation', schema=None) as batch_op:
+        batch_op.drop_column('facts_monotonic_seconds')
     op.execute("DELETE FROM batch WHERE branch <> ''")
     _batches_again(_kept_columns(), [], ['customer_id', 'agent_id', 'epoch', 'seq'])
 
