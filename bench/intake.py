@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ from collector.database import Database, open_database
 from collector.identity import open_identity
 from collector.intake.models import StoredBatch
 from collector.intake.service import accept
-from scripts.postgresql import cluster
+from scripts.postgresql import CannotStart, cluster
 from wire.batch import Batch, encode_line, seal
 from wire.control import (
     BATCH,
@@ -99,14 +99,11 @@ def measure(*, tiny: bool = False) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="xunjian-bench-") as name:
         folder = Path(name)
         for make in (_on_sqlite, _on_postgresql):
-            with make(folder / make.__name__, servers) as (store, agents):
-                batches = [
-                    [_batch(server, agent.id, seq) for seq in range(1, each + 1)]
-                    for server, agent in zip(servers, agents, strict=True)
-                ]
-                data = [folder / make.__name__ / str(run) for run in range(1 if tiny else 3)]
-                runs = [_run(place, store.new(place), agents, batches) for place in data]
-            figures += _figures(store, batches, runs)
+            place = folder / make.__name__
+            try:
+                figures += _uploads(make(place, servers), place, servers, each, 1 if tiny else 3)
+            except CannotStart as error:
+                print(f"bench: left out: {error}", file=sys.stderr)
         stored, judged = _disk(folder / "disk", servers, each=1 if tiny else 6)
     return [
         *figures,
@@ -125,6 +122,23 @@ def measure(*, tiny: bool = False) -> list[Figure]:
             note="With what judging adds for good: points of series, events of findings.",
         ),
     ]
+
+
+def _uploads(
+    made: AbstractContextManager[tuple[_Store, list[Enrolment]]],
+    folder: Path,
+    servers: Sequence[Server],
+    each: int,
+    runs: int,
+) -> list[Figure]:
+    with made as (store, agents):
+        batches = [
+            [_batch(server, agent.id, seq) for seq in range(1, each + 1)]
+            for server, agent in zip(servers, agents, strict=True)
+        ]
+        places = [folder / str(run) for run in range(runs)]
+        done = [_run(place, store.new(place), agents, batches) for place in places]
+    return _figures(store, batches, done)
 
 
 def _figures(
