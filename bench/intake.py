@@ -4,12 +4,11 @@ the client is another process; all share the machine's cores."""
 
 import asyncio
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,20 +16,26 @@ from pathlib import Path
 from statistics import quantiles
 
 import msgspec
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
-from bench.agents import Enrolment, clocks, enrolled, upload
+from bench.agents import Enrolment, clocks, upload
 from bench.figures import Figure, Origin, Peer
+from bench.intake_stores import (
+    Store,
+    enrolled_agents,
+    on_postgresql,
+    on_sqlite,
+    tidied_bytes,
+)
 from bench.processes import environment, memory_of_tree
 from bench.server import Server, facts, moment
 from bench.year import EPOCH, inspection
 from checks.discovery import discover
 from collector.assessment.service import assess_pending
 from collector.database import Database, open_database
-from collector.identity import open_identity
 from collector.intake.models import StoredBatch
 from collector.intake.service import accept
-from scripts.postgresql import CannotStart, cluster
+from scripts.postgresql import CannotStart
 from wire.batch import Batch, encode_line, seal
 from wire.control import (
     BATCH,
@@ -43,8 +48,6 @@ from wire.messages import WIRE_VERSION, Cost, Header, Observation, Target
 
 CONNECTIONS = 16
 OBSERVATIONS = 100
-BUDGET_UPLOADS_A_SECOND = 1000
-BUDGET_UPLOADS_A_SECOND_POSTGRESQL = 800
 BUDGET_P99_MILLISECONDS = 100
 BUDGET_MEMORY_MEBIBYTES = 150
 BUDGET_DISK_KIBIBYTES = 8
@@ -81,16 +84,6 @@ class _Run:
     memory_bytes: int
 
 
-@dataclass(frozen=True)
-class _Store:
-    """One kind of database, with the agents enrolled, and copies of it for the runs."""
-
-    name: str
-    budget_uploads_a_second: int
-    new: Callable[[Path], str]
-    """Makes a copy for the collector whose data are in the folder, and gives its URL."""
-
-
 def measure(*, tiny: bool = False) -> list[Figure]:
     """Return uploads a second, p99 and memory on SQLite and PostgreSQL, and bytes on disk."""
     each = 2 if tiny else 250
@@ -98,7 +91,7 @@ def measure(*, tiny: bool = False) -> list[Figure]:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="xunjian-bench-") as name:
         folder = Path(name)
-        for make in (_on_sqlite, _on_postgresql):
+        for make in (on_sqlite, on_postgresql):
             place = folder / make.__name__
             try:
                 figures += _uploads(make(place, servers), place, servers, each, 1 if tiny else 3)
@@ -125,7 +118,7 @@ def measure(*, tiny: bool = False) -> list[Figure]:
 
 
 def _uploads(
-    made: AbstractContextManager[tuple[_Store, list[Enrolment]]],
+    made: AbstractContextManager[tuple[Store, list[Enrolment]]],
     folder: Path,
     servers: Sequence[Server],
     each: int,
@@ -142,7 +135,7 @@ def _uploads(
 
 
 def _figures(
-    store: _Store, batches: Sequence[Sequence[Batch]], runs: Sequence[_Run]
+    store: Store, batches: Sequence[Sequence[Batch]], runs: Sequence[_Run]
 ) -> list[Figure]:
     uploads = sum(len(mine) for mine in batches)
     note = (
@@ -176,57 +169,6 @@ def _figures(
             "not the database server's.",
         ),
     ]
-
-
-@contextmanager
-def _on_sqlite(folder: Path, servers: Sequence[Server]) -> Iterator[tuple[_Store, list[Enrolment]]]:
-    empty = folder / "empty"
-    url = f"sqlite:///{empty}/collector.db"
-    agents = _enrolled(empty, url, servers)
-
-    def copy(place: Path) -> str:
-        shutil.copytree(empty, place)
-        return f"sqlite:///{place}/collector.db"
-
-    yield _Store("SQLite", BUDGET_UPLOADS_A_SECOND, copy), agents
-
-
-@contextmanager
-def _on_postgresql(
-    folder: Path, servers: Sequence[Server]
-) -> Iterator[tuple[_Store, list[Enrolment]]]:
-    empty = folder / "empty"
-    empty.mkdir(parents=True)
-    with cluster(durable=True) as running:
-        template = running.new_database()
-        agents = _enrolled(empty, running.url(template), servers)
-
-        def copy(place: Path) -> str:
-            shutil.copytree(empty, place)
-            return running.url(running.new_database(template))
-
-        yield _Store("PostgreSQL", BUDGET_UPLOADS_A_SECOND_POSTGRESQL, copy), agents
-
-
-def _enrolled(folder: Path, url: str, servers: Sequence[Server]) -> list[Enrolment]:
-    database = open_database(url)
-    identity = open_identity(folder / "collector.key", database)
-    agents = [
-        enrolled(
-            database,
-            identity,
-            customer="bench",
-            site="bench",
-            time_zone="Asia/Shanghai",
-            host=server.name,
-            now=moment(server, 0),
-        )
-        for server in servers
-    ]
-    if not database.is_postgresql:
-        _tidied_bytes(database)
-    database.close()
-    return agents
 
 
 def _batch(server: Server, agent: str, seq: int) -> Batch:
@@ -362,16 +304,16 @@ def _disk(folder: Path, servers: Sequence[Server], each: int) -> tuple[float, fl
     What is kept once for each host (the newest verdicts) is there before counting begins.
     """
     url = f"sqlite:///{folder}/collector.db"
-    agents = dict(zip(servers, _enrolled(folder, url, servers), strict=True))
+    agents = dict(zip(servers, enrolled_agents(folder, url, servers), strict=True))
     catalogue = discover()
     database = open_database(f"sqlite:///{folder}/collector.db")
     _store(database, agents, range(1, 3))
     assess_pending(database, catalogue)
-    before = _tidied_bytes(database)
+    before = tidied_bytes(database)
     _store(database, agents, range(3, 3 + each))
-    stored = _tidied_bytes(database)
+    stored = tidied_bytes(database)
     assess_pending(database, catalogue)
-    judged = _tidied_bytes(database)
+    judged = tidied_bytes(database)
     database.close()
     uploads = each * len(agents)
     return (stored - before) / uploads, (judged - before) / uploads
@@ -385,12 +327,3 @@ def _store(database: Database, agents: Mapping[Server, Enrolment], numbers: rang
             uploads.append(upload(agent, EPOCH, seq, batch, moment(server, seq)))
         with database.writing() as session:
             accept(session, uploads)
-
-
-def _tidied_bytes(database: Database) -> int:
-    """Return the size of the database, with everything moved from the write-ahead log into it."""
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
-        pages = connection.execute(text("PRAGMA page_count")).scalar() or 0
-        size = connection.execute(text("PRAGMA page_size")).scalar() or 0
-    return int(pages) * int(size)

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -12,15 +11,15 @@ from msgspec import structs
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from checks.api import Arrival, Check, State
+from checks.api import Arrival
 from checks.discovery import Catalogue
 from collector.assessment.clocks import Clocks, clocks_of
-from collector.assessment.models import StoredInspection, StoredVerdict
+from collector.assessment.host_score import score_of
+from collector.assessment.models import StoredInspection
 from collector.assessment.naming import bounded_system
 from collector.assessment.past import History
 from collector.assessment.reading import Conclusion, Unread, conclude
 from collector.assessment.recording import Recorder
-from collector.assessment.score import CATEGORY_OF, Judged, Score, of_host
 from collector.customers.models import Agent, Host
 from collector.database import Database
 from collector.enrolment.models import AgentKey, Alarm, AlarmKind
@@ -300,41 +299,3 @@ def bounded_unread(unread: Sequence[Unread]) -> Sequence[Unread]:
     if more <= 0:
         return unread
     return (*unread[:MOST_UNREAD], Unread(None, f"{more} more could not be read either"))
-
-
-def expected(checks: Mapping[str, Check[Any]], system: str) -> Mapping[str, Check[Any]]:
-    """Return the checks that every host of a system is meant to have."""
-    return {
-        check_id: check
-        for check_id, check in checks.items()
-        if check.target == "host" and (check.derive is not None or system in check.systems)
-    }
-
-
-def score_of(
-    session: Session,
-    customer_id: str,
-    host_id: str,
-    system: str,
-    checks: Mapping[str, Check[Any]],
-) -> Score:
-    """Return the two numbers of a host by its newest verdicts; what has none counts as not run."""
-    rows = session.execute(
-        select(StoredVerdict.code, StoredVerdict.state).where(
-            StoredVerdict.customer_id == customer_id, StoredVerdict.host_id == host_id
-        )
-    )
-    states: dict[str, list[State]] = {}
-    for row in rows:
-        states.setdefault(row.code, []).append(State(row.state))
-    wanted = expected(checks, system)
-    return of_host(
-        Judged(
-            CATEGORY_OF.get(check.chapter),
-            rule.priority,
-            tuple(states.get(rule.code, [State.NOT_RUN])),
-        )
-        for check_id, check in checks.items()
-        for rule in check.rules
-        if rule.code in states or check_id in wanted
-    )

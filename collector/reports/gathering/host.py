@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from checks.api import Failure, Point, State, Text
 from checks.discovery import Catalogue
 from checks.wording import reason
+from collector.assessment.host_score import expected
 from collector.assessment.models import (
     NewestObservation,
     Series,
@@ -18,7 +19,6 @@ from collector.assessment.models import (
     StoredVerdict,
 )
 from collector.assessment.score import CATEGORY_OF, Judged, of_host
-from collector.assessment.service import expected
 from collector.customers.models import Host
 from collector.intake.models import StoredBatch
 from collector.reports.material import HostMaterial, VerdictRow
