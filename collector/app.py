@@ -45,7 +45,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.arrived = threading.Event()
-        app.state.writer = Writer(database)
+        app.state.writer = Writer(database, identity)
         worker: Assessing = (
             WorkerApart(database.url) if apart else Worker(database, catalogue, app.state.arrived)
         )

@@ -1,12 +1,12 @@
 """The agent's side of HTTP: one idempotent PUT for each batch, and a sign of life."""
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from collector.answers import ENVELOPE, answered, documented
-from collector.errors import ForGood, UnknownKey
+from collector.errors import ForGood, NotABatch, UnknownKey
 from collector.identity import Identity
 from collector.intake.admission import Admission
 from collector.intake.body import declared_length, demand_type, read_body
@@ -15,7 +15,6 @@ from collector.intake.service import Upload, check_body, too_large
 from collector.intake.writer import Writer
 from wire.batch import LIMITS, digest_of
 from wire.control import (
-    ACKNOWLEDGEMENT,
     BATCH,
     DELIVERY_HEADER,
     KEY_HEADER,
@@ -28,20 +27,42 @@ from wire.errors import Unreadable
 
 router = APIRouter()
 
-Identifier = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
-Sequence = Annotated[int, Path(ge=1, le=2**53)]
 LONGEST_DELIVERY = 2000
 """Characters of the header that tells the host's clocks; a longer one is not kept."""
 
-# Told in the OpenAPI document, and not checked by it: who has no key gets one answer, always 401.
-KeyId = Annotated[
-    str, Header(alias=KEY_HEADER, json_schema_extra={"pattern": "^[0-9a-f]{64}$", "minLength": 64})
+_IDENTIFIER = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"}
+_MOST_BATCHES = 2**53
+# Told in the OpenAPI document, and read from the request itself: FastAPI takes longer over six
+# parameters than the collector over all else. Headers are not checked by their form: who has no
+# key gets one answer, always 401.
+_PARAMETERS = [
+    {"name": name, "in": place, "required": place == "path", "description": words, "schema": form}
+    for name, place, words, form in (
+        ("agent", "path", "The agent.", _IDENTIFIER),
+        ("epoch", "path", "The epoch of its chain.", _IDENTIFIER),
+        (
+            "seq",
+            "path",
+            "The number in the epoch.",
+            {"type": "integer", "minimum": 1, "maximum": _MOST_BATCHES},
+        ),
+        (
+            KEY_HEADER,
+            "header",
+            "Id of the key that signed the batch.",
+            {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        ),
+        (
+            SIGNATURE_HEADER,
+            "header",
+            "Signature over the batch, in base64.",
+            {"type": "string", "pattern": "^[A-Za-z0-9+/]{86}==$"},
+        ),
+        (DELIVERY_HEADER, "header", "The host's clocks, signed.", {"type": "string"}),
+    )
 ]
-Signature = Annotated[
-    str,
-    Header(alias=SIGNATURE_HEADER, json_schema_extra={"pattern": "^[A-Za-z0-9+/]{86}==$"}),
-]
-Delivery = Annotated[str | None, Header(alias=DELIVERY_HEADER)]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
+_NUMBER = re.compile(r"0*[1-9][0-9]{0,15}", re.ASCII)
 
 _RESPONSES = {
     201: answered("Stored; signed acknowledgement."),
@@ -58,27 +79,22 @@ _RESPONSES = {
     responses=_RESPONSES,
     summary="Deliver one batch; the same bytes may be sent again.",
     openapi_extra={
+        "parameters": _PARAMETERS,
         "requestBody": {
             "required": True,
             "content": {BATCH: {"schema": {"type": "string", "format": "binary"}}},
-        }
+        },
     },
 )
-async def put_batch(
-    request: Request,
-    agent: Identifier,
-    epoch: Identifier,
-    seq: Sequence,
-    key: KeyId = "",
-    signature: Signature = "",
-    delivery: Delivery = None,
-) -> Response:
+async def put_batch(request: Request) -> Response:
     """Answer with a signed acknowledgement once the batch is durable, never before."""
     # Before the body, which may take minutes: the note of the host's clocks is of this moment.
     now = datetime.now(UTC)
+    agent, epoch, seq = _place(request)
     demand_type(request, BATCH)
+    key, delivery = request.headers.get(KEY_HEADER, ""), request.headers.get(DELIVERY_HEADER)
     try:
-        signed = from_header(signature)
+        signed = from_header(request.headers.get(SIGNATURE_HEADER, ""))
     except Unreadable as error:
         raise UnknownKey(f"{SIGNATURE_HEADER}: {error}") from error
     known_keys: KnownKeys = request.app.state.known_keys
@@ -99,16 +115,26 @@ async def put_batch(
         )
         writer: Writer = request.app.state.writer
         try:
-            acknowledgement = await writer.store(upload)
+            stored = await writer.store(upload)
         except ForGood as error:
             refusal = Refusal(agent=agent, kind=error.kind, digest=digest, server_time=now)
             error.signed = identity.sign(refusal, REFUSAL)
             raise
     request.app.state.arrived.set()
-    status = 409 if acknowledgement.forked else 200 if acknowledgement.duplicate else 201
-    return Response(
-        identity.sign(acknowledgement, ACKNOWLEDGEMENT), status_code=status, media_type=ENVELOPE
-    )
+    told = stored.acknowledgement
+    status = 409 if told.forked else 200 if told.duplicate else 201
+    return Response(stored.signed, status_code=status, media_type=ENVELOPE)
+
+
+def _place(request: Request) -> tuple[str, str, int]:
+    """Return agent, epoch and number from the path. Raise NotABatch."""
+    agent, epoch, seq = (request.path_params[name] for name in ("agent", "epoch", "seq"))
+    for name, value in (("agent", agent), ("epoch", epoch)):
+        if _NAME.fullmatch(value) is None:
+            raise NotABatch(f"The {name} in the path has 1 to 64 letters, digits or _.:- only.")
+    if _NUMBER.fullmatch(seq) is None or int(seq) > _MOST_BATCHES:
+        raise NotABatch(f"The number in the path is from 1 to {_MOST_BATCHES}.")
+    return agent, epoch, int(seq)
 
 
 @router.get(

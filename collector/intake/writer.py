@@ -12,7 +12,9 @@ from queue import SimpleQueue
 
 from collector.database import Database
 from collector.errors import CollectorError, DatabaseUnusable
+from collector.identity import Identity
 from collector.intake.service import Upload, accept
+from wire.control import ACKNOWLEDGEMENT
 from wire.messages import Acknowledgement
 
 logger = logging.getLogger(__name__)
@@ -20,17 +22,26 @@ MOST_IN_GROUP = 64
 
 
 @dataclass(frozen=True)
+class Stored:
+    """The answer to an upload that is durable, and the same signed."""
+
+    acknowledgement: Acknowledgement
+    signed: bytes
+
+
+@dataclass(frozen=True)
 class _Waiting:
     upload: Upload
     loop: asyncio.AbstractEventLoop
-    answer: "asyncio.Future[Acknowledgement]"
+    answer: "asyncio.Future[Stored]"
 
 
 class Writer:
-    """One thread that commits uploads in groups."""
+    """One thread that commits uploads in groups, and signs the answers."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, identity: Identity) -> None:
         self._database = database
+        self._identity = identity
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="intake-writer", daemon=True)
 
@@ -43,8 +54,8 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
 
-    async def store(self, upload: Upload) -> Acknowledgement:
-        """Return the acknowledgement once the upload is durable.
+    async def store(self, upload: Upload) -> Stored:
+        """Return the acknowledgement, signed, once the upload is durable.
 
         Raise Refused if it isn't taken, DatabaseUnusable if it could not be stored.
         """
@@ -70,10 +81,11 @@ class Writer:
             self._commit(group)
 
     def _commit(self, group: list[_Waiting]) -> None:
-        answers: list[Acknowledgement | CollectorError]
+        answers: list[Stored | CollectorError]
         try:
             with self._database.writing() as session:
-                answers = [*accept(session, [waiting.upload for waiting in group])]
+                accepted = accept(session, [waiting.upload for waiting in group])
+            answers = [self._signed(answer) for answer in accepted]
         except CollectorError as error:
             answers = [error] * len(group)
         # The boundary of the thread: a defect must not end it, or nobody is answered any more, and
@@ -88,8 +100,14 @@ class Writer:
         # One wake-up of the loop for the whole group.
         group[0].loop.call_soon_threadsafe(_give, group, answers)
 
+    def _signed(self, answer: Acknowledgement | CollectorError) -> Stored | CollectorError:
+        """Sign here, not in the loop: each step that lets go of the interpreter costs it a turn."""
+        if isinstance(answer, CollectorError):
+            return answer
+        return Stored(answer, self._identity.sign(answer, ACKNOWLEDGEMENT))
 
-def _give(group: list[_Waiting], answers: list[Acknowledgement | CollectorError]) -> None:
+
+def _give(group: list[_Waiting], answers: list[Stored | CollectorError]) -> None:
     for waiting, answer in zip(group, answers, strict=True):
         if waiting.answer.cancelled():
             continue
