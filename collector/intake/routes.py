@@ -1,9 +1,12 @@
 """The agent's side of HTTP: one idempotent PUT for each batch, and a sign of life."""
 
 import re
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 
 from collector.answers import ENVELOPE, answered, documented
 from collector.errors import ForGood, NotABatch, UnknownKey
@@ -72,20 +75,6 @@ _RESPONSES = {
 }
 
 
-@router.put(
-    "/v1/agents/{agent}/epochs/{epoch}/batches/{seq}",
-    response_class=Response,
-    status_code=201,
-    responses=_RESPONSES,
-    summary="Deliver one batch; the same bytes may be sent again.",
-    openapi_extra={
-        "parameters": _PARAMETERS,
-        "requestBody": {
-            "required": True,
-            "content": {BATCH: {"schema": {"type": "string", "format": "binary"}}},
-        },
-    },
-)
 async def put_batch(request: Request) -> Response:
     """Answer with a signed acknowledgement once the batch is durable, never before."""
     # Before the body, which may take minutes: the note of the host's clocks is of this moment.
@@ -135,6 +124,37 @@ def _place(request: Request) -> tuple[str, str, int]:
     if _NUMBER.fullmatch(seq) is None or int(seq) > _MOST_BATCHES:
         raise NotABatch(f"The number in the path is from 1 to {_MOST_BATCHES}.")
     return agent, epoch, int(seq)
+
+
+class Plain(APIRoute):
+    """A route whose function takes the request and gives the answer, with nothing in between.
+
+    Solving no dependencies takes FastAPI two thirds of the time of an upload.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the function itself."""
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return handler
+
+
+router.add_api_route(
+    "/v1/agents/{agent}/epochs/{epoch}/batches/{seq}",
+    put_batch,
+    methods=["PUT"],
+    route_class_override=Plain,
+    response_class=Response,
+    status_code=201,
+    responses=_RESPONSES,
+    summary="Deliver one batch; the same bytes may be sent again.",
+    openapi_extra={
+        "parameters": _PARAMETERS,
+        "requestBody": {
+            "required": True,
+            "content": {BATCH: {"schema": {"type": "string", "format": "binary"}}},
+        },
+    },
+)
 
 
 @router.get(
