@@ -56,8 +56,10 @@ def payloads(agent: str, days: int) -> list[bytes]:
 
 
 async def deliver(port: int, place: Place, days: int, seen: Seen) -> None:
+    # Made before anybody connects: a connection that says nothing for long is closed.
+    backlog = payloads(place.agent, days)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for seq, payload in enumerate(payloads(place.agent, days), start=1):
+    for seq, payload in enumerate(backlog, start=1):
         head = "".join(f"{n}: {v}\r\n" for n, v in signed_headers(place.key, payload).items())
         path = f"/v1/agents/{place.agent}/epochs/epoch-1/batches/{seq}"
         whole = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(payload)}\r\n{head}\r\n"
