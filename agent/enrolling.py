@@ -87,15 +87,29 @@ def rotate_key(console: Console, settings_path: str, *, as_json: bool) -> int:
 def _over_http(console: Console, chosen: Enrolling) -> Identity:
     assert chosen.url is not None
     assert chosen.code is not None
-    loaded = _settings(console, chosen, chosen.url)
+    is_new = not Path(chosen.settings).exists()
+    loaded = _settings(chosen, chosen.url)
+    try:
+        known = _asked(loaded, chosen, chosen.code)
+    except AgentError:
+        if is_new:  # nothing half done stays
+            Path(chosen.settings).unlink(missing_ok=True)
+        raise
+    if is_new:
+        console.complain(messages.SETTINGS_WRITTEN.format(file=chosen.settings))
+    return known
+
+
+def _asked(loaded: Settings, chosen: Enrolling, code: str) -> Identity:
+    """Ask the collector, and keep its answer once the whole way is proved."""
     state = Path(loaded.agent.state)
     with exclusive(state):
-        request = _request(state, chosen.code)
+        request = _request(state, code)
         transport = Transport(loaded.collector, None)
         try:
             answer = transport.request("POST", "/v1/enrolments", request, {"Content-Type": JSON})
             _demand(answer)
-            # Nothing is kept before the whole way is proved, the certificate's time included.
+            # The certificate's time is a part of it.
             told = enrolment.read_answer(state, answer.body, chosen.fingerprint)
             transport.prove(told.server_time)
         finally:
@@ -103,7 +117,7 @@ def _over_http(console: Console, chosen: Enrolling) -> Identity:
         return enrolment.conclude(state, answer.body, chosen.fingerprint)
 
 
-def _settings(console: Console, chosen: Enrolling, url: str) -> Settings:
+def _settings(chosen: Enrolling, url: str) -> Settings:
     """Return the settings; written where there are none yet."""
     path = Path(chosen.settings)
     if not path.exists():
@@ -118,7 +132,6 @@ def _settings(console: Console, chosen: Enrolling, url: str) -> Settings:
         except SettingsError:
             path.unlink()  # the address is wrong: nothing half done stays
             raise
-        console.complain(messages.SETTINGS_WRITTEN.format(file=str(path)))
         return loaded
     loaded = settings.load(str(path))
     if loaded.collector.url.rstrip("/") != url.rstrip("/"):

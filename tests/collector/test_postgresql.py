@@ -239,6 +239,9 @@ def test_processes_that_start_together_make_the_tables_once(postgresql: Cluster)
     with ThreadPoolExecutor(4) as pool:
         opened = list(pool.map(open_database, [postgresql.url(name)] * 4))
     for database in opened:
+        with database.reading() as session:
+            assert session.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
+            assert session.scalars(select(Customer)).all() == []
         database.close()
     postgresql.drop_database(name)
 

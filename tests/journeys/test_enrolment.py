@@ -81,6 +81,7 @@ def test_a_host_is_enrolled_approved_and_judged(
         refused = agent(tmp_path, *enrol, "--code", codes.new_code(), "--lang", "en")
         assert refused.returncode == 2
         assert "no such enrolment code" in refused.stderr
+        assert not (tmp_path / "agent.toml").exists()
         told = json.loads(done(agent(tmp_path, *enrol, "--code", opened["code"], "--json")))
         assert (told["customer"], told["host"]) == ("示例公司", "ERP-DB-01")
         run = ("run", *settings, "--only", "host.uptime", "--json")
