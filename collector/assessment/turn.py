@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from collector.database import Database
 
-_ASSESSOR = 0x58554E41  # "XUNA": key of the advisory lock
+ASSESSOR = 0x58554E41  # "XUNA": key of the advisory lock
 
 
 class Turn:
@@ -77,7 +77,7 @@ class Turn:
     def _taken(self) -> bool:
         session = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._session = session
-        if session.scalar(select(func.pg_try_advisory_lock(_ASSESSOR))):
+        if session.scalar(select(func.pg_try_advisory_lock(ASSESSOR))):
             return True
         self._session = None
         session.close()

@@ -17,6 +17,7 @@ import pytest
 import urllib3
 from sqlalchemy import select
 
+from collector.assessment import turn
 from collector.database import open_database
 from collector.identity import open_identity
 from collector.intake.models import ASSESSED, PENDING, StoredBatch
@@ -217,10 +218,11 @@ def test_two_collectors_on_one_postgresql_share_the_work(
 
 
 def owner_of_the_turn(postgresql: Cluster, serving: dict[int, Serving]) -> Serving:
-    """Return whose assessor has the session that holds the one advisory lock."""
+    """Return whose assessor has the session that holds the assessor's advisory lock."""
+    # By its key: an upload that is being written holds an advisory lock of its own for a moment.
     ports = postgresql.ask(
         "SELECT client_port FROM pg_locks JOIN pg_stat_activity USING (pid) "
-        "WHERE locktype = 'advisory' AND granted"
+        f"WHERE locktype = 'advisory' AND granted AND objid = {turn.ASSESSOR}"
     )
     assert len(ports) == 1
     for each in serving.values():
