@@ -1,0 +1,1 @@
+"""Backups: what exists, what was proven of it, and what the contract expects."""
