@@ -314,6 +314,8 @@ class BackupFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One look at a backup set."""
 
     declaration: Declaration
+    looked_at: Moment | None = None
+    """When the listing was made, by the host's clock; None: not told."""
     points: tuple[RestorePoint, ...]
     """The newest first, at most MOST_POINTS."""
     points_left_out: Count = 0
