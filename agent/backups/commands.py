@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from checks.backup.restore_points import CHECK
 
 from agent import messages
 from agent.backups import printing, texts
@@ -20,6 +19,7 @@ from agent.secret import foresee
 from agent.settings import Settings, load
 from checks import wording
 from checks.api import Past
+from checks.backup.restore_points import CHECK
 from checks.backup_sets import BackupFacts, Level, Proof, Result
 from checks.errors import ProbeError
 
