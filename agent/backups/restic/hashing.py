@@ -56,7 +56,8 @@ def hash_repository(
 
     `prefix` keeps the records of a second repository apart. May raise OSError.
     """
-    oldest = datetime.min.replace(tzinfo=UTC)
+    first = datetime.min.replace(tzinfo=UTC)
+    oldest = first + timedelta(days=1)
     due: list[tuple[datetime, Path, int]] = []
     known = stored = 0
     for path in stored_files(folder):
@@ -68,7 +69,10 @@ def hash_repository(
             status.st_mtime_ns,
             status.st_ino,
         )
-        if entry is None or not same:
+        if entry is not None and entry.digest != path.name:
+            # Damaged the last time: looked at before all others, so that it is not passed over.
+            due.append((first, path, status.st_size))
+        elif entry is None or not same:
             due.append((oldest, path, status.st_size))
         elif now() - entry.hashed_at >= within:
             due.append((entry.hashed_at, path, status.st_size))
@@ -80,7 +84,9 @@ def hash_repository(
         if size > budget.left_bytes() or budget.left_seconds() <= 0:
             continue
         try:
-            sound = any(_hash(path, budget) == path.name for _ in range(2))
+            found = _hash(path, budget)
+            if found != path.name:  # Once more: memory and cables fail, too.
+                found = _hash(path, budget)
         except PermissionError:
             refused.append(path.name[:12])
             continue
@@ -88,10 +94,10 @@ def hash_repository(
             stored -= size
             continue
         read += size
-        if not sound:
+        if found == path.name:
+            known += size
+        else:
             damaged.append(str(path.relative_to(folder)))
-            continue
-        known += size
         status = path.stat()
         records.record(
             FileRecord(
@@ -99,7 +105,7 @@ def hash_repository(
                 status.st_size,
                 status.st_mtime_ns,
                 status.st_ino,
-                path.name,
+                found,
                 now(),
             )
         )
@@ -119,7 +125,7 @@ def digest(path: Path) -> str:
 
 
 def _hash(path: Path, budget: Budget) -> str:
-    """Return the digest of a file. Read again where it is wrong: memory and cables fail, too."""
+    """Return the digest of a file."""
     summed = hashlib.sha256()
     with path.open("rb") as stream:
         while part := stream.read(_CHUNK_BYTES):
