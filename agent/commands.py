@@ -18,7 +18,7 @@ from agent.settings import Run, Settings, load
 from checks import wording
 from checks.api import Check
 from checks.discovery import Catalogue, discover
-from wire.messages import Observation
+from wire.messages import Observation, Reason
 
 if TYPE_CHECKING:
     from agent.identity import Identity
@@ -38,7 +38,12 @@ def check(console: Console, patterns: Sequence[str], *, listing: bool, as_json: 
     host = LocalHost()
     plan = runner.plan(catalogue.checks, host.system, {}, patterns, forbidden.checks)
     if listing:
-        for job in sorted(plan.jobs, key=lambda job: job.check_id):
+        unset = [
+            runner.Job(each.check, catalogue.checks[each.check], 0)
+            for each in plan.skipped
+            if each.failure.reason is Reason.NOT_CONFIGURED
+        ]
+        for job in sorted([*plan.jobs, *unset], key=lambda job: job.check_id):
             _list(console, job, as_json=as_json)
         return DONE
     _demand_posix()
@@ -73,8 +78,14 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
     settings = load(settings_path, known)
     _complain_of_broken(console, catalogue)
     host = LocalHost()
-    plan = runner.plan(catalogue.checks, host.system, settings.checks, patterns, forbidden.checks)
-
+    plan = runner.plan(
+        catalogue.checks,
+        host.system,
+        settings.checks,
+        patterns,
+        forbidden.checks,
+        entries_of(settings),
+    )
     report = _reporter(console, as_json=as_json)
     with _spool(settings, report) as (identity, spool):
         try:
@@ -87,6 +98,15 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
     if not complete:
         console.complain(messages.NOT_HANDED_OVER)
     return DONE if complete else KEPT
+
+
+def entries_of(settings: Settings) -> "tuple[runner.Entry, ...]":
+    """Return what the settings name for target checks."""
+    if not settings.backups:
+        return ()
+    from agent.backups.entries import entries
+
+    return entries(settings)
 
 
 def deliver(console: Console, settings_path: str, *, now: bool, as_json: bool) -> int:

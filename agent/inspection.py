@@ -102,7 +102,8 @@ def _collect(
     memory = Memory(spool, host, inspection, settings.run.heavy_interval_hours)
     to_run = []
     for job in plan.jobs:
-        earlier = memory.recall(job.check_id, job.check)
+        # What the settings name is looked at anew in every run: a backup of last night is news.
+        earlier = memory.recall(job.check_id, job.check) if job.entry is None else None
         if earlier is None:
             to_run.append(job)
             continue
@@ -120,17 +121,20 @@ def _collect(
     try:
         for step in steps:
             if isinstance(step, Started):
-                report(CheckStarted(step.check_id))
+                report(CheckStarted(step.name))
                 continue
             if isinstance(step, LeftBehind):
-                spool.leave_behind(step.check_id, step.process)
+                spool.leave_behind(step.name, step.process)
                 continue
             spool.add(inspection.id, step)
             memory.keep(step)
             done += 1
             collected += step.failure is None
             reason = None if step.failure is None else step.failure.reason.value
-            report(CheckObserved(step.check, reason, done, total))
+            name = (
+                step.check if step.target.kind == "host" else f"{step.check} [{step.target.name}]"
+            )
+            report(CheckObserved(name, reason, done, total))
     finally:
         steps.close()
     return collected

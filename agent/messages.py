@@ -58,6 +58,11 @@ SPOOL_NEWER = Text(
     "缓存 {file} 由更新版本的代理建立，请升级本代理",
     "the spool {file} was made by a newer agent: upgrade this one",
 )
+LEDGER_UNUSABLE = Text(
+    "备份校验台账 {path} 无法使用（{detail}）：请检查权限和磁盘剩余空间",
+    "the ledger of backup proofs {path} can't be used ({detail}): look at permissions and free"
+    " space",
+)
 SPOOL_FULL = Text(
     "{folder} 所在磁盘已满：已写入的观测保留，请腾出空间后再运行",
     "the disk of {folder} is full: what was written stands; free some space and run again",

@@ -10,7 +10,7 @@ wait costs the run half a second.
 
 import time
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from fnmatch import fnmatchcase
@@ -27,15 +27,38 @@ from agent.settings import CheckSettings
 from agent.veto import PATH
 from checks.api import Check, Host
 from checks.wording import VETO
-from wire.messages import Cost, Failure, Observation, Planned, Reason, Skipped
+from wire.messages import Cost, Failure, Observation, Planned, Reason, Skipped, Target
+
+_HOST = Target()
+
+
+class Entry(Struct, frozen=True):
+    """One entry of the settings that target checks run on: a backup set."""
+
+    target: Target
+    kind: str
+    """For Check.target_kinds."""
+    port: Callable[[Host, float], object]
+    """Makes what the probe sees it through, with the seconds that it has; in the child."""
 
 
 class Job(Struct, frozen=True):
-    """One check that is going to run."""
+    """One check that is going to run, on the host itself or on an entry of the settings."""
 
     check_id: str
     check: Check[Any]
     deadline_seconds: float
+    entry: Entry | None = None
+
+    @property
+    def target(self) -> Target:
+        """Return what it runs on, as it goes over the wire."""
+        return _HOST if self.entry is None else self.entry.target
+
+    @property
+    def name(self) -> str:
+        """Return the check and what it runs on, as a person reads it."""
+        return f"{self.check_id} [{self.target.name}]" if self.entry else self.check_id
 
 
 class Plan(Struct, frozen=True):
@@ -47,19 +70,19 @@ class Plan(Struct, frozen=True):
     @property
     def planned(self) -> tuple[Planned, ...]:
         """Return the jobs as they go over the wire."""
-        return tuple(Planned(job.check_id) for job in self.jobs)
+        return tuple(Planned(job.check_id, job.target) for job in self.jobs)
 
 
 class Started(Struct, frozen=True):
-    """A probe has been started."""
+    """A probe has been started; `name` is that of its job."""
 
-    check_id: str
+    name: str
 
 
 class LeftBehind(Struct, frozen=True):
-    """The probe of a check could not be killed; `process` is its processes.identity."""
+    """The probe of a job could not be killed; `process` is its processes.identity."""
 
-    check_id: str
+    name: str
     process: str
 
 
@@ -84,8 +107,9 @@ def plan(
     settings: Mapping[str, CheckSettings],
     patterns: Sequence[str] = (),
     vetoed: Sequence[str] = (),
+    entries: Sequence[Entry] = (),
 ) -> Plan:
-    """Return which of the checks run on this system.
+    """Return which of the checks run on this system, and on which entries of the settings.
 
     Checks without a probe are made on the collector and those for other systems have nothing to
     say here: neither is part of the plan. A pattern is an id, a chapter (`host`) or a glob
@@ -112,12 +136,25 @@ def plan(
             skipped.append(Skipped(check_id, Failure(Reason.NOT_SELECTED, "", "settings")))
         elif patterns and not any(fits(check_id, pattern) for pattern in patterns):
             skipped.append(Skipped(check_id, Failure(Reason.NOT_SELECTED, "", "pattern")))
-        elif check.target != "host":
-            skipped.append(Skipped(check_id, Failure(Reason.NOT_CONFIGURED, check.target)))
         else:
-            jobs.append(Job(check_id, check, chosen.deadline_seconds or check.deadline_seconds))
-    jobs.sort(key=lambda job: (_phase(job), job.check_id))
+            deadline = chosen.deadline_seconds or check.deadline_seconds
+            found = [Job(check_id, check, deadline, each) for each in _targets(check, entries)]
+            jobs += found
+            if not found:
+                skipped.append(Skipped(check_id, Failure(Reason.NOT_CONFIGURED, check.target)))
+    jobs.sort(key=lambda job: (_phase(job), job.check_id, job.target.name))
     return Plan(tuple(jobs), tuple(skipped))
+
+
+def _targets(check: Check[Any], entries: Sequence[Entry]) -> Sequence[Entry | None]:
+    if check.target == "host":
+        return (None,)
+    return tuple(
+        entry
+        for entry in entries
+        if entry.target.kind == check.target
+        and (not check.target_kinds or entry.kind in check.target_kinds)
+    )
 
 
 def fits(check_id: str, pattern: str) -> bool:
@@ -136,12 +173,12 @@ def run(
     """Run the jobs and yield each start and each observation as it comes.
 
     Every job gives one observation. `left_behind` has the processes of earlier runs that could not
-    be killed, by check: while such a one is there, its check is not started again. When the
+    be killed, by job: while such a one is there, its job is not started again. When the
     iterator is closed or interrupted, the children still running are killed.
     """
     free = []
     for job in jobs:
-        process = left_behind.get(job.check_id, "")
+        process = left_behind.get(job.name, "")
         if is_alive(process):
             yield _still_hanging(job, process)
         else:
@@ -161,17 +198,17 @@ def _run_phase(
             while waiting and len(running) < parallel:
                 share = waiting.popleft()
                 running.append((deque(share), _start(share, host, memory_bytes)))
-                yield Started(share[0].check_id)
+                yield Started(share[0].name)
             news = isolation.wait([child for _, child in running])
             for left, child in [entry for entry in running if entry[1] in news]:
                 readings = child.taken()
                 for number, reading in enumerate(readings, start=1):
                     job = left.popleft()
                     if child.left_behind:
-                        yield LeftBehind(job.check_id, identity(child.pid))
+                        yield LeftBehind(job.name, identity(child.pid))
                     yield _observation(job, reading)
                     if left and (number < len(readings) or not child.ended):
-                        yield Started(left[0].check_id)
+                        yield Started(left[0].name)
                 if child.ended:
                     running = [entry for entry in running if entry[1] is not child]
                     if left:
@@ -193,15 +230,28 @@ def _shares(jobs: Sequence[Job], parallel: int) -> list[tuple[Job, ...]]:
 
 
 def _may_share(job: Job) -> bool:
-    return _phase(job) == _Phase.LIGHT and job.check.facts.__module__.startswith("checks.")
+    return (
+        job.entry is None
+        and _phase(job) == _Phase.LIGHT
+        and job.check.facts.__module__.startswith("checks.")
+    )
 
 
 def _start(jobs: Sequence[Job], host: Host, memory_bytes: int) -> isolation.Child:
     tasks = []
     for job in jobs:
-        assert job.check.probe is not None
-        tasks.append(Task(job.check.probe, Limits(job.deadline_seconds, memory_bytes)))
+        most = max(memory_bytes, job.check.memory_mebibytes * 2**20)
+        tasks.append(Task(_probe(job), Limits(job.deadline_seconds, most)))
     return isolation.start(tasks, host)
+
+
+def _probe(job: Job) -> Callable[[Host], Any]:
+    probe, entry = job.check.probe, job.entry
+    assert probe is not None
+    if entry is None:
+        return probe
+    port = entry.port
+    return lambda host: probe(port(host, job.deadline_seconds))
 
 
 def _still_hanging(job: Job, process: str) -> Observation:
@@ -213,6 +263,7 @@ def _still_hanging(job: Job, process: str) -> Observation:
 def _observation(job: Job, reading: isolation.Reading) -> Observation:
     return Observation(
         check=job.check_id,
+        target=job.target,
         version=job.check.version,
         observed_at=datetime.now(UTC),
         monotonic_seconds=time.monotonic(),

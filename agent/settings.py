@@ -30,6 +30,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent import messages
+from agent.backups.expected import EXPECTED as _EXPECTED_OF_BACKUPS
+from agent.backups.expected import contradiction
+from agent.backups.settings import BackupSettings
 from agent.errors import SettingsError
 from agent.secret import SecretSource
 from checks.api import Text
@@ -85,6 +88,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     agent: Agent = Agent()
     run: Run = Run()
     checks: dict[str, CheckSettings] = {}
+    backups: dict[str, BackupSettings] = {}
+    """By name: agent/backups/settings.py has an entry of each."""
 
 
 _EXPECTED = {
@@ -127,7 +132,10 @@ _EXPECTED = {
     "checks.*.deadline_seconds": Text(
         "大于 0、不超过 3600 的秒数", "seconds, more than 0 and at most 3600"
     ),
+    **_EXPECTED_OF_BACKUPS,
 }
+_NAMED = ("checks", "backups")
+"""Sections that have a section for each name."""
 
 
 def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
@@ -149,7 +157,10 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
     tables = content.get("checks", {})
     if not isinstance(tables, dict):
         raise _wrong(path, text, ("checks",), content)
-    base = _convert(path, text, {**content, "checks": {}}, Settings, ())
+    sets = content.get("backups", {})
+    if not isinstance(sets, dict):
+        raise _wrong(path, text, ("backups",), content)
+    base = _convert(path, text, {**content, "checks": {}, "backups": {}}, Settings, ())
     chosen = {}
     for check_id, table in tables.items():
         if known_checks is not None and check_id not in known_checks:
@@ -167,7 +178,19 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
     for key, needed in (("proxy_user", "proxy"), ("proxy_password", "proxy_user")):
         if getattr(base.collector, key) and not getattr(base.collector, needed):
             raise _wrong(path, text, ("collector", key), content)
-    return msgspec.structs.replace(base, checks=chosen)
+    backups = {name: _backup_set(path, text, name, table) for name, table in sets.items()}
+    return msgspec.structs.replace(base, checks=chosen, backups=backups)
+
+
+def _backup_set(path: str, text: str, name: str, table: object) -> BackupSettings:
+    above = ("backups", name)
+    settings = _convert(path, text, table, BackupSettings, above)
+    wrong = contradiction(name, settings)
+    if wrong is None:
+        return settings
+    keys = above + wrong[0]
+    problem = messages.SETTINGS_WRONG_VALUE.format(key=".".join(keys), expected=wrong[1])
+    raise SettingsError(problem, file=path, line=_line_of(text, keys), key=".".join(keys))
 
 
 def written(state: str, url: str) -> str:
@@ -225,7 +248,7 @@ def _wrong(
     path: str, text: str, keys: tuple[str, ...], content: object, *, unknown: bool = False
 ) -> SettingsError:
     name = ".".join(keys)
-    pattern = ".".join(("checks", "*", *keys[2:]) if keys[0] == "checks" and keys[1:] else keys)
+    pattern = ".".join((keys[0], "*", *keys[2:]) if keys[0] in _NAMED and keys[1:] else keys)
     line = _line_of(text, keys)
     if unknown:
         folder = pattern.rpartition(".")[0]
@@ -241,8 +264,10 @@ def _wrong(
 
 
 def _present(content: object, keys: tuple[str, ...]) -> bool:
-    if keys[0] == "checks" and len(keys) > 1:
-        return True  # a section of a check has no key that must be there
+    if keys[0] in _NAMED:
+        keys = keys[2:]  # `content` is the section itself
+        if not keys:
+            return True
     for key in keys:
         if not isinstance(content, Mapping) or key not in content:
             return False

@@ -11,9 +11,10 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from checks.api import Output
 from checks.errors import NotPermitted, TimedOut, ToolMissing, UnexpectedOutput
@@ -27,6 +28,7 @@ _ENVIRONMENT = {
     "PATH": ":".join(TOOL_FOLDERS),
     "TERM": "dumb",
 }
+_NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 _MOST_LINKS = 40
 _CHUNK_BYTES = 2**16
 _REAP_SECONDS = 1.0
@@ -105,12 +107,21 @@ def _way(path: Path) -> Iterator[tuple[Path, os.stat_result, bool]]:
 
 
 def run_tool(
-    path: str, command: tuple[str, ...], timeout_seconds: float, limit_bytes: int
+    path: str,
+    command: tuple[str, ...],
+    timeout_seconds: float,
+    limit_bytes: int,
+    *,
+    environment: Mapping[str, str] = _NOTHING_MORE,
+    inherited: tuple[int, ...] = (),
+    user: str | None = None,
 ) -> Output:
     """Execute `path` with the arguments of `command` and return what it printed.
 
-    Raise TimedOut after timeout_seconds and UnexpectedOutput after limit_bytes on either stream;
-    the whole process group is killed in both cases.
+    `environment` is added to the bare one, the file descriptors of `inherited` stay open in the
+    tool, and as root it may run as another `user`. Raise TimedOut after timeout_seconds and
+    UnexpectedOutput after limit_bytes on either stream; the whole process group is killed in both
+    cases.
     """
     try:
         process = subprocess.Popen(
@@ -119,9 +130,13 @@ def run_tool(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_ENVIRONMENT,
+            env={**_ENVIRONMENT, **environment},
             cwd="/",
             process_group=0,
+            pass_fds=inherited,
+            user=user,
+            group=None if user is None else _group(user),
+            extra_groups=None if user is None else (),
         )
     except PermissionError as error:
         raise NotPermitted(command[0], str(error)) from error
@@ -134,6 +149,15 @@ def run_tool(
         )
     finally:
         _end(process)
+
+
+def _group(user: str) -> int:
+    import pwd
+
+    try:
+        return pwd.getpwnam(user).pw_gid
+    except KeyError as error:
+        raise UnexpectedOutput(user, "no such user") from error
 
 
 def _drain(

@@ -332,8 +332,9 @@ class Check(Struct, Generic[FactsType], frozen=True, dict=True):
     rules: tuple[Rule[FactsType, Any], ...]
     reads: tuple[str, ...]
     """Every path, call and command that the probe reads: the customer's administrator sees it."""
-    probe: Callable[[Host], FactsType] | None = None
-    """Reads the facts on the host; None where `derive` makes them."""
+    probe: Callable[[Any], FactsType] | None = None
+    """Reads the facts through its port; None where `derive` makes them. The port is a Host, or for
+    target "backup" a checks.backup_sets.BackupSet."""
     derive: Callable[[Arrival], FactsType] | None = None
     """Makes the facts on the collector, from the inspection itself: what ran, what it cost."""
     measures: Callable[[FactsType], Iterator[Measure]] = _no_measures
@@ -343,6 +344,11 @@ class Check(Struct, Generic[FactsType], frozen=True, dict=True):
     """The least privilege that gives complete facts."""
     systems: tuple[str, ...] = ("linux",)
     target: str = "host"
+    """`host`, or what the agent's settings have entries of: the check runs once for each."""
+    target_kinds: tuple[str, ...] = ()
+    """Only for entries of these kinds; empty: for all of the target."""
+    memory_mebibytes: int = 0
+    """Address space where its tools reserve more than a probe may have; 0: the run's setting."""
     deadline_seconds: float = 20
     heavy: bool = False
     """True for a reading that costs more than all light ones: own schedule, cached."""

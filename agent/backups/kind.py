@@ -77,13 +77,19 @@ class Source(Protocol):
     """A backup set as its kind and its offsite way see it."""
 
     @property
-    def settings(self) -> BackupSettings: ...
+    def settings(self) -> BackupSettings:
+        """Return what the settings say of the set."""
+        ...
 
     @property
-    def host(self) -> Host: ...
+    def host(self) -> Host:
+        """Return the host."""
+        ...
 
     @property
-    def records(self) -> Records: ...
+    def records(self) -> Records:
+        """Return the set's part of the ledger."""
+        ...
 
     @property
     def cache(self) -> Path:
@@ -105,8 +111,11 @@ class Source(Protocol):
         secrets: Mapping[str, Secret] | None = None,
         timeout_seconds: float = 60,
         limit_bytes: int = 32 * 2**20,
+        user: str | None = None,
     ) -> Output:
         """Run the set's tool as Host.run does, whatever its exit code.
+
+        As root it may run as another `user`; the cache folder is then not the tool's home.
 
         HOME and XDG_CACHE_HOME are the cache folder, TZ is UTC. Each secret is written to a pipe
         that the tool inherits; its variable holds `/dev/fd/N`: RESTIC_PASSWORD_FILE. A variable

@@ -2,7 +2,7 @@
 
 [backups.erp]
 title = "ERP 数据库"                 # optional
-kind = "files"                       # files restic borg pgbackrest barman mssql oracle windows sqlite
+kind = "files"                       # what made it: one of checks.backup_sets.Kind
 place = "/backup/erp"                # folder, repository, stanza, server, ODBC connection string
 pattern = "erp_*.dump"               # files: names below place; {object} stands for one of objects
 format = "pg_dump"                   # files: what they must be; left out: what their bytes say

@@ -14,7 +14,6 @@ STATE = "/var/lib/xunjian"
 _COMMON = """\
 Slice=system.slice
 Type=oneshot
-TimeoutStartSec=30min
 UMask=0077
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -69,6 +68,8 @@ ConditionPathExists={state}/identity/enrolled
 
 [Service]
 {common}{guest}\
+# Every reading has its own deadline; proving a large backup set may take its hour.
+TimeoutStartSec=12h
 # Facts about users' homes are their sizes; nothing there is written.
 ProtectHome=read-only
 {groups}\
@@ -85,6 +86,7 @@ ConditionPathExists={state}/waiting
 
 [Service]
 {common}{guest}\
+TimeoutStartSec=30min
 ProtectHome=yes
 ExecStart={agent} deliver
 """
@@ -96,6 +98,7 @@ ConditionPathExists={state}/identity/enrolled
 
 [Service]
 {common}\
+TimeoutStartSec=30min
 User=root
 Group={user}
 RuntimeDirectory=xunjian

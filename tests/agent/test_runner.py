@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from agent.errors import PatternUnknown
 from agent.host import LocalHost
-from agent.runner import Started, fits, plan, run
+from agent.runner import Entry, Started, fits, plan, run
 from agent.settings import CheckSettings
 from checks.api import Chapter, Check, Host, Struct, Text
-from wire.messages import Observation, Reason
+from wire.messages import Observation, Reason, Target
 
 
 class Facts(Struct, frozen=True):
@@ -53,7 +53,7 @@ def test_nothing_runs_beside_a_sampling_check() -> None:
     planned = plan(CHECKS, "linux", {})
     for step in run(planned.jobs, LocalHost(), parallel=4, memory_bytes=2**30):
         if isinstance(step, Started):
-            running.add(step.check_id)
+            running.add(step.name)
             for check in running:
                 beside.setdefault(check, set()).update(running)
         else:
@@ -97,3 +97,19 @@ def test_every_job_gives_one_observation_even_with_one_at_a_time() -> None:
     steps = list(run(planned.jobs, LocalHost(), parallel=1, memory_bytes=2**30))
     observed = [step.check for step in steps if isinstance(step, Observation)]
     assert observed == [job.check_id for job in planned.jobs]
+
+
+def test_a_target_check_runs_once_for_each_entry_of_its_target_and_kinds() -> None:
+    sample = replace(SAMPLE, target="backup", target_kinds=("files",), probe=lambda port: port)
+    sets = {"backup.sets": sample}
+
+    def entry(name: str, kind: str, target: str = "backup") -> Entry:
+        return Entry(Target(target, name), kind, lambda _host, seconds: Facts(int(seconds)))
+
+    entries = (entry("erp", "files"), entry("crm", "files"), entry("old", "restic"))
+    planned = plan(sets, "linux", {}, (), (), (*entries, entry("erp", "files", "mssql")))
+    assert [each.target.name for each in planned.planned] == ["crm", "erp"]
+    steps = run(planned.jobs, LocalHost(), parallel=1, memory_bytes=2**30)
+    observed = [step for step in steps if isinstance(step, Observation)]
+    assert [each.target.name for each in observed] == ["crm", "erp"]
+    assert all(each.failure is None for each in observed)

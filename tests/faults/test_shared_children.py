@@ -68,7 +68,7 @@ def observe(
         for letter, probe in zip("abcdefgh", probes, strict=False)
     ]
     steps = list(run(jobs, LocalHost(), parallel=parallel, memory_bytes=2**30))
-    started = [step.check_id for step in steps if isinstance(step, Started)]
+    started = [step.name for step in steps if isinstance(step, Started)]
     observed = {step.check: step for step in steps if isinstance(step, Observation)}
     assert len(steps) == 2 * len(jobs)
     return [observed[job.check_id] for job in jobs], started

@@ -1,0 +1,1 @@
+"""SQL Server, as far as it is asked over ODBC."""

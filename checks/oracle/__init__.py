@@ -1,0 +1,1 @@
+"""Oracle Database, as far as it is asked over ODBC."""
