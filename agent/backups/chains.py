@@ -1,7 +1,7 @@
 """Incremental folders of mariabackup, each linked with the one that it needs."""
 
-import os
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
@@ -18,7 +18,7 @@ def linked(points: list[Listed], place: str) -> list[Listed]:
     for point, entry in points:
         if entry.is_folder:
             with suppress(OSError):
-                chain = chain_of(os.path.join(place, entry.path))  # noqa: PTH118 - the name may be no UTF-8
+                chain = chain_of(str(Path(place, entry.path)))
                 if chain is not None:
                     chains[point.id] = chain
     done: dict[str, RestorePoint] = {}
@@ -62,9 +62,7 @@ def _base(
     fitting = [
         each
         for name, each in before.items()
-        if each.object == point.object
-        and name in chains
-        and chains[name].to_lsn == chain.from_lsn
+        if each.object == point.object and name in chains and chains[name].to_lsn == chain.from_lsn
     ]
     return fitting[-1] if fitting else None
 

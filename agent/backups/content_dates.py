@@ -61,7 +61,9 @@ def of_file(path: str, shown: str, zone: tzinfo | None) -> ContentDate:
     if not content.lstrip().startswith((b"--", b"/*")):
         return ContentDate(head=head)
     return ContentDate(
-        _match(_STARTED, content, zone), _match(_ENDED, tail, zone) if content is head else None, head
+        _match(_STARTED, content, zone),
+        _match(_ENDED, tail, zone) if content is head else None,
+        head,
     )
 
 

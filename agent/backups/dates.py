@@ -60,7 +60,7 @@ def _meaning(match: "re.Match[str]", zone: tzinfo | None) -> NameDate | None:
     day = [int(match[part]) for part in ("year", "month", "day")]
     clock = [int(match[part] or 0) for part in ("hour", "minute", "second")]
     try:
-        midnight = datetime(*day)  # type: ignore[arg-type,misc] # noqa: DTZ001 - the zone follows
+        midnight = datetime(*day)  # type: ignore[arg-type] # noqa: DTZ001 - the zone follows
     except ValueError:
         return None
     try:

@@ -1,4 +1,4 @@
-"""When a restore point in a folder was begun: by its content, else its name, else its file's date."""
+"""When a restore point in a folder was begun: by its content, its name, or its file's date."""
 
 from datetime import datetime, timedelta
 
@@ -69,9 +69,7 @@ def _oddities(
     if named is not None and said is not None and named.disagrees(said):
         found.append(f"name says {_day(named)}, content says {said:%Y-%m-%d %H:%M}Z")
     if said is not None and abs(said - modified) > timedelta(days=1):
-        found.append(
-            f"content says {said:%Y-%m-%d %H:%M}Z, written {modified:%Y-%m-%d %H:%M}Z"
-        )
+        found.append(f"content says {said:%Y-%m-%d %H:%M}Z, written {modified:%Y-%m-%d %H:%M}Z")
     for what, at in (
         ("name", named.at if named else None),
         ("content", said),

@@ -6,6 +6,7 @@ import pwd
 import stat
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 from agent.backups.naming import shown
 from checks.backup_sets import Destination
@@ -54,14 +55,14 @@ def _same_volume(place: str, path: str) -> bool:
     protected = os.path.realpath(path, strict=True)
     inside = os.path.commonpath([place, protected]) in (place, protected)
     nested = inside and os.path.commonpath([place, protected]) != "/"
-    return nested or os.stat(place).st_dev == os.stat(protected).st_dev  # noqa: PTH116 - names may be no UTF-8
+    return nested or Path(place).stat().st_dev == Path(protected).stat().st_dev
 
 
 def _writers(place: str, samples: tuple[str, ...]) -> Iterator[str]:
     for path in (place, *samples):
         name = "" if path == place else f" of {shown(os.path.relpath(path, place))}"
         try:
-            status = os.stat(path)  # noqa: PTH116 - as above
+            status = Path(path).stat()
         except OSError:
             continue
         mode = stat.S_IMODE(status.st_mode)

@@ -56,7 +56,7 @@ def folder_format(path: str) -> FolderFormat | None:
     names = names_in(path)
     if "toc.dat" in names:
         return FolderFormat("pg_dump -Fd")
-    if any(name.endswith(".dat.gz") or name.endswith(".dat") for name in names) and all(
+    if any(name.endswith((".dat.gz", ".dat")) for name in names) and all(
         name.split(".")[0].isdecimal() or name.startswith("blob") for name in names
     ):
         # The table of contents is written last.
@@ -94,11 +94,11 @@ def folder_size(path: str) -> FolderSize:
     """Return what the files of a folder amount to. Raise OSError."""
     total = files = newest = 0
     for file in files_in(path):
-        status = os.lstat(file)
+        status = Path(file).lstat()
         total += status.st_size
         files += 1
         newest = max(newest, status.st_mtime_ns)
-    return FolderSize(total, files, newest or os.lstat(path).st_mtime_ns)
+    return FolderSize(total, files, newest or Path(path).lstat().st_mtime_ns)
 
 
 def files_in(path: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ import os
 import stat
 import time
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -151,7 +152,7 @@ class _Walk:
         )
 
     def _folder(self, folder: str, folders: list[str]) -> None:
-        with os.scandir(os.path.join(self.place, folder)) as entries:  # noqa: PTH118 - names may be no UTF-8, and 10^6 of them
+        with os.scandir(str(Path(self.place, folder))) as entries:
             for entry in entries:
                 self._seen += 1
                 if self._seen % _ASK_CLOCK_EVERY == 0 and time.monotonic() > self._deadline:
@@ -202,9 +203,7 @@ class _Walk:
                 return object_name, True
         return self._pattern.object_of(readable), final is not None
 
-    def _keep(
-        self, entry: "os.DirEntry[str]", path: str, object_name: str, partial: bool
-    ) -> None:
+    def _keep(self, entry: "os.DirEntry[str]", path: str, object_name: str, partial: bool) -> None:
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # gone since: retention has taken it

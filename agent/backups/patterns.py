@@ -11,7 +11,7 @@ from msgspec import Struct
 
 PARTIAL_SUFFIXES = (".part", ".filepart", ".tmp", ".partial", ".crdownload")
 _RSYNC = re.compile(r"\.(?P<name>.+)\.[A-Za-z0-9]{6}")
-_TOKEN = re.compile(r"\*\*/|\*+|\?|\{object\}|[^*?{]+|\{")
+_PIECE = re.compile(r"\*\*/|\*+|\?|\{object\}|[^*?{]+|\{")
 DEEPEST = 32
 """Folders below the place, for patterns with `**`."""
 
@@ -42,9 +42,7 @@ class Pattern(Struct, frozen=True):
         parts = folder.split("/")
         if len(parts) > self.depth:
             return False
-        return all(
-            rule.fullmatch(part) for rule, part in zip(self.folders, parts, strict=False)
-        )
+        return all(rule.fullmatch(part) for rule, part in zip(self.folders, parts, strict=False))
 
 
 def compiled(pattern: str, objects: tuple[str, ...]) -> Pattern:
@@ -79,21 +77,21 @@ def _expression(pattern: str, objects: tuple[str, ...], *, named: bool) -> str:
     one_of = one_of or "[^/]+?"
     expression = ""
     at_start = True
-    for token in _TOKEN.findall(pattern):
+    for piece in _PIECE.findall(pattern):
         no_dot = r"(?!\.)" if at_start else ""
-        if token == "**/":
+        if piece == "**/":
             expression += r"(?:(?!\.)[^/]+/)*"
-        elif token.startswith("**"):
+        elif piece.startswith("**"):
             expression += rf"{no_dot}.*"
-        elif token == "*":
+        elif piece == "*":
             expression += rf"{no_dot}[^/]*"
-        elif token == "?":
+        elif piece == "?":
             expression += rf"{no_dot}[^/]"
-        elif token == "{object}":
+        elif piece == "{object}":
             expression += _object(one_of, named=named, again="(?P<object>" in expression)
         else:
-            expression += re.escape(token)
-        at_start = token.endswith("/")
+            expression += re.escape(piece)
+        at_start = piece.endswith("/")
     return expression
 
 

@@ -1,10 +1,11 @@
 """Digests that were written beside a backup when it was made: `erp.dump.sha256`."""
 
-import os
 import re
+from pathlib import Path
 
 from msgspec import Struct
 
+from agent.backups.naming import shown
 from agent.backups.refusals import refusals
 
 _SUFFIXES = {
@@ -34,14 +35,13 @@ class Sidecar(Struct, frozen=True):
 def sidecars(path: str) -> tuple[Sidecar, ...]:
     """Return what files beside a backup say of its digest. Raise a ProbeError."""
     found = []
-    base = os.path.basename(path)  # noqa: PTH119 - the name may be no UTF-8
+    base = Path(path).name
     for suffix, algorithm in _SUFFIXES.items():
         beside = path + suffix
-        if not os.path.isfile(beside):  # noqa: PTH113 - as above
+        if not Path(beside).is_file():
             continue
-        with refusals(os.fsencode(base + suffix).decode("utf-8", "replace")):
-            with open(beside, "rb") as file:  # noqa: PTH123 - as above
-                text = file.read(_MOST_BYTES).decode("utf-8", "surrogateescape")
+        with refusals(shown(base + suffix)), Path(beside).open("rb") as file:
+            text = file.read(_MOST_BYTES).decode("utf-8", "surrogateescape")
         digest = _digest(text, base, _LENGTHS[algorithm])
         found.append(Sidecar(base + suffix, algorithm, digest))
     return tuple(found)

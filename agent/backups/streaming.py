@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
@@ -155,7 +156,7 @@ def pass_over(
             before = stamp(os.fstat(descriptor))
             seen = _read(path, descriptor, before, budget, consumer_for, algorithms, decode)
             after = stamp(os.fstat(descriptor))
-            there = stamp(os.stat(path, follow_symlinks=False))
+            there = stamp(Path(path).lstat())
         finally:
             os.close(descriptor)
     return seen if before == after == there else None

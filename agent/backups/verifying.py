@@ -1,8 +1,9 @@
-"""Prove a restore point in a folder: one pass over each of its files, then its format's own test."""
+"""Prove a restore point in a folder: one pass over each file, then its format's own test."""
 
 import hashlib
 import os
 import time
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -42,7 +43,9 @@ _WEAK = (".bak",)
 _TEXTS = (".sql", ".sql.gz", ".sql.bz2", ".sql.xz", ".sql.zst", ".sql.lz4")
 
 
-def verify(source: Source, place: str, path: str, point: RestorePoint, budget: Budget) -> tuple[Proof, ...]:
+def verify(
+    source: Source, place: str, path: str, point: RestorePoint, budget: Budget
+) -> tuple[Proof, ...]:
     """Return the proofs of levels STRUCTURE and HASHED of what lies at `path` below the place.
 
     What can't be proven is UNPROVEN; the restore point's own bytes raise nothing.
@@ -58,10 +61,10 @@ def verify(source: Source, place: str, path: str, point: RestorePoint, budget: B
 def _verify(
     source: Source, place: str, path: str, point: RestorePoint, budget: Budget
 ) -> tuple[Proof, ...]:
-    full = os.path.join(place, path)  # noqa: PTH118 - the name may be no UTF-8
+    full = str(Path(place, path))
     with refusals(point.id):
-        status = os.stat(full, follow_symlinks=False)
-        is_folder = os.path.isdir(full)  # noqa: PTH112 - as above
+        status = Path(full).lstat()
+        is_folder = Path(full).is_dir()
         size = folder_size(full) if is_folder else FolderSize(status.st_size, 1, 0)
     if size.bytes > budget.left_bytes():
         words = f"{size.bytes} bytes, but only {budget.left_bytes()} are left for this run"
@@ -91,7 +94,7 @@ def _file(source: Source, full: str, point: RestorePoint, budget: Budget) -> tup
     seconds = round(time.monotonic() - began, 3)
     # Looked at once more: the format's own test has read it a second time.
     with refusals(point.id):
-        again = os.stat(full, follow_symlinks=False)
+        again = Path(full).lstat()
     if (again.st_mtime_ns, again.st_size) != (seen.stamp.modified_ns, seen.stamp.bytes):
         return _both(source, point, CHANGED)
     digests = hashing.Digests(point.id, seen.stamp, seen.digest, seen.digests)
@@ -102,7 +105,7 @@ def _file(source: Source, full: str, point: RestorePoint, budget: Budget) -> tup
 
 
 def _structure(source: Source, seen: Seen, found: Format, budget: Budget) -> Structure:
-    name = os.path.basename(seen.path)  # noqa: PTH119 - the name may be no UTF-8
+    name = Path(seen.path).name
     method = ", ".join(filter(None, (seen.coding, found.name)))
     if not seen.stamp.bytes:
         return failed("size", "it is empty")
@@ -131,8 +134,10 @@ def _mismatch(name: str, declared: str, seen: Seen, found: Format) -> str:
     """Return in which way the first bytes are not what name and settings promise."""
     lower = name.lower()
     coding = promised_coding(lower)
-    begins = f"it begins like {found.name}" if found is not formats.ANYTHING else (
-        "its first bytes are of no known format"
+    begins = (
+        f"it begins like {found.name}"
+        if found is not formats.ANYTHING
+        else ("its first bytes are of no known format")
     )
     hint = "; encrypting malware leaves files like this"
     promised_secret = lower.endswith(ENCRYPTED_SUFFIXES) or declared == "encrypted"
@@ -145,7 +150,11 @@ def _mismatch(name: str, declared: str, seen: Seen, found: Format) -> str:
     if declared:
         return ""
     for suffix, promised in _PROMISES.items():
-        if lower.endswith(suffix) and suffix not in _WEAK and not set(promised) & set(found.declared):
+        if (
+            lower.endswith(suffix)
+            and suffix not in _WEAK
+            and not set(promised) & set(found.declared)
+        ):
             return f"it is called {suffix}, but {begins}{hint}"
     if lower.endswith(_TEXTS) and not found.encrypted and not is_text(seen.head):
         return f"it is called .sql, but {begins}{hint}"
@@ -167,11 +176,11 @@ def _folder(
     source: Source, place: str, path: str, point: RestorePoint, size: FolderSize, budget: Budget
 ) -> tuple[Proof, ...]:
     began = time.monotonic()
-    full = os.path.join(place, path)  # noqa: PTH118 - the name may be no UTF-8
+    full = str(Path(place, path))
     hashed = _hash_folder(source, place, full, point, budget)
     structure = _folder_structure(source, full, point, budget)
     with refusals(point.id):
-        inode = os.stat(full).st_ino
+        inode = Path(full).stat().st_ino
         after = folder_size(full)
     if hashed is None or after != size:
         return _both(source, point, CHANGED)
@@ -213,8 +222,10 @@ def _hash_folder(
         if seen is None:
             return None
         record = source.records.recorded(name)
-        if record is not None and record.digest != seen.digest and (
-            record.modified_ns == seen.stamp.modified_ns
+        if (
+            record is not None
+            and record.digest != seen.digest
+            and (record.modified_ns == seen.stamp.modified_ns)
         ):
             changed.append(name)
         else:
@@ -239,9 +250,7 @@ def _look_at_nothing(_head: bytes) -> None:
     """Leave the files of a folder to its format, which looks at them together."""
 
 
-def _folder_structure(
-    source: Source, full: str, point: RestorePoint, budget: Budget
-) -> Structure:
+def _folder_structure(source: Source, full: str, point: RestorePoint, budget: Budget) -> Structure:
     declared = source.settings.format
     with refusals(point.id):
         found = folder_format(full)

@@ -3,8 +3,8 @@
 Without the manifest nothing says which files belong to it, and it is written last.
 """
 
-import os
 import signal
+from pathlib import Path
 
 from agent.backups.formats.format import Structure, failed, passed, unproven
 from agent.backups.formats.postgresql_tools import newest_tool
@@ -27,10 +27,10 @@ _NO_WAL = ("--no-parse-wal",)
 def judge(source: Source, path: str, budget: Budget) -> Structure:
     """Judge a folder with the files themselves. Raise a ProbeError for what keeps us from it."""
     with refusals(shown(path)):
-        version = _first_line(os.path.join(path, "PG_VERSION"))  # noqa: PTH118 - the name may be no UTF-8
+        version = _first_line(str(Path(path, "PG_VERSION")))
         if not version:
             return failed(_METHOD, "there is no PG_VERSION in it")
-        if not os.path.isfile(os.path.join(path, "backup_manifest")):  # noqa: PTH113,PTH118 - as above
+        if not Path(path, "backup_manifest").is_file():
             return unproven(
                 _METHOD,
                 Unsupported("backup_manifest", "there is none: nothing tells its files").failure(),
@@ -50,13 +50,13 @@ def judge(source: Source, path: str, budget: Budget) -> Structure:
 def judge_tar(source: Source, path: str, budget: Budget) -> Structure:
     """Judge a folder with base.tar and its like: each is read to its end."""
     with refusals(shown(path)):
-        names = sorted(os.listdir(path))  # noqa: PTH208 - the names may be no UTF-8
+        names = sorted([each.name for each in Path(path).iterdir()])
     if "backup_manifest" not in names and source.settings.expect_trailer:
         return failed(_TAR_METHOD, "there is no backup_manifest: it was not finished")
     for name in names:
         if ".tar" not in name:
             continue
-        file = os.path.join(path, name)  # noqa: PTH118 - as above
+        file = str(Path(path, name))
         seen = pass_over(file, shown(name), _Free(budget), lambda _head: walk_members)
         if seen is None:
             return unproven(
@@ -104,7 +104,7 @@ def _verdict(output: Output, options: tuple[str, ...]) -> Structure:
 
 def _first_line(path: str) -> str:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - the name may be no UTF-8
+        with Path(path).open("rb") as file:
             line = file.read(64).split(b"\n")[0].decode("ascii", "replace").strip()
     except FileNotFoundError:
         return ""
@@ -113,6 +113,6 @@ def _first_line(path: str) -> str:
 
 def _has_wal(path: str) -> bool:
     try:
-        return any(len(name) == 24 for name in os.listdir(f"{path}/pg_wal"))  # noqa: PTH208 - as above
+        return any(len(each.name) == 24 for each in Path(path, "pg_wal").iterdir())
     except FileNotFoundError:
         return False

@@ -30,7 +30,9 @@ def _recognises(head: bytes) -> bool:
 def _judge(_source: Source, _seen: Seen, _budget: Budget) -> Structure:
     return unproven(
         "hash only",
-        Unsupported("encrypted", "it is encrypted: without its key it can only be hashed").failure(),
+        Unsupported(
+            "encrypted", "it is encrypted: without its key it can only be hashed"
+        ).failure(),
     )
 
 

@@ -20,6 +20,7 @@ from checks.errors import TimedOut
 _KINDS = ("full-backuped", "incremental", "log-applied", "full-prepared")
 _METHOD = "checkpoints, table spaces"
 _PAGE_BYTES = 16384
+_TRANSFORMED = (".delta", ".meta", ".qp", ".zst", ".lz4", ".xbcrypt")
 _SIZE_AT = 46
 """Pages of a table space, in its first page: FIL header 38 bytes, FSP_SIZE at 8 (InnoDB)."""
 
@@ -58,15 +59,16 @@ def _page_bytes(path: str) -> int:
 
 def _table_spaces(path: str) -> Iterator[str]:
     for file in files_in(path):
-        name = os.path.basename(file)  # noqa: PTH119 - the name may be no UTF-8
+        name = Path(file).name
+        if name.endswith(_TRANSFORMED):
+            continue
         if name.endswith(".ibd") or name.startswith(("ibdata", "undo")):
-            if not name.endswith((".delta", ".meta", ".qp", ".zst", ".lz4", ".xbcrypt")):
-                yield file
+            yield file
 
 
 def _fault(file: str, page_bytes: int) -> str:
     """Return what is wrong with the length of a table space."""
-    with open(file, "rb") as opened:  # noqa: PTH123 - the name may be no UTF-8
+    with Path(file).open("rb") as opened:
         head = opened.read(_SIZE_AT + 4)
         size = os.fstat(opened.fileno()).st_size
     if size == 0:
@@ -77,7 +79,7 @@ def _fault(file: str, page_bytes: int) -> str:
     # Compressed row formats have pages of other sizes: their smallest one is 1 KiB.
     if size % 1024:
         return f"{size} bytes are no whole pages"
-    is_system = os.path.basename(file).startswith("ibdata")  # noqa: PTH119 - as above
+    is_system = Path(file).name.startswith("ibdata")
     smallest = page_bytes if is_system or size % page_bytes == 0 else 1024
     if not is_system and size < pages * smallest:
         return f"it has {size} bytes, its first page says {pages} pages"

@@ -7,6 +7,7 @@ a log that tells of errors is a failure, a good one proves nothing of the bytes.
 import math
 import os
 from collections import Counter
+from pathlib import Path
 
 from agent.backups.formats.format import Format, Structure, beyond_us, failed
 from agent.backups.kind import Budget, Source
@@ -18,7 +19,7 @@ _WITHIN = 256
 _LOG_BYTES = 2**16
 _MOST_ZEROS = 2**17
 _RANDOM_BITS = 7.5
-"""Bits a byte in the first 4 KiB: the header of Data Pump has below 4, what is encrypted has 7.9."""
+"""Bits a byte in the first 4 KiB: a header with padding has few, what is encrypted has 7.9."""
 _GOOD = (
     "successfully completed",
     "terminated successfully without warnings",
@@ -34,7 +35,7 @@ def _recognises(head: bytes) -> bool:
 
 
 def _is_data_pump(head: bytes) -> bool:
-    """Only what the settings say tells Data Pump: its header has no magic. Random bytes are none."""
+    """Only the settings tell Data Pump: its header has no magic. Random bytes are none."""
     return False if not head else bits_a_byte(head[:4096]) < _RANDOM_BITS
 
 
@@ -43,9 +44,7 @@ def bits_a_byte(data: bytes) -> float:
     total = len(data)
     if not total:
         return 0.0
-    return -sum(
-        count / total * math.log2(count / total) for count in Counter(data).values()
-    )
+    return -sum(count / total * math.log2(count / total) for count in Counter(data).values())
 
 
 def _judge(_source: Source, seen: Seen, _budget: Budget) -> Structure:
@@ -54,7 +53,9 @@ def _judge(_source: Source, seen: Seen, _budget: Budget) -> Structure:
     log = _log_of(seen.path)
     classic = "EXPORT" if _CLASSIC in seen.head[:_WITHIN] else "Data Pump"
     if log is None:
-        return beyond_us(_METHOD, "impdp", f"{classic}, {seen.content_bytes} bytes; no log beside it")
+        return beyond_us(
+            _METHOD, "impdp", f"{classic}, {seen.content_bytes} bytes; no log beside it"
+        )
     last = next((line for line in reversed(log.splitlines()) if line.strip()), "").strip()
     if not any(words in last for words in _GOOD) or "unsuccessfully" in last:
         said = f"the last line of its log is `{last[:300]}`" if last else "its log is empty"
@@ -69,11 +70,11 @@ def _judge(_source: Source, seen: Seen, _budget: Budget) -> Structure:
 
 def _log_of(path: str) -> str | None:
     """Return the end of the log beside a dump; None: there is none."""
-    stem = os.path.splitext(path)[0]  # noqa: PTH122 - the name may be no UTF-8
+    stem = str(Path(path).with_suffix(""))
     for suffix in (".log", ".LOG"):
         log = stem + suffix
-        if os.path.isfile(log) and not os.path.islink(log):  # noqa: PTH113,PTH114 - as above
-            with refusals(log), open(log, "rb") as file:  # noqa: PTH123 - as above
+        if Path(log).is_file() and not Path(log).is_symlink():
+            with refusals(log), Path(log).open("rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_BYTES))
                 content = file.read(_LOG_BYTES)
             try:

@@ -7,8 +7,8 @@ of it as SQL to nowhere decodes every block.
 import signal
 
 from agent.backups.formats.format import Format, Structure, failed, passed, unproven
-from agent.backups.formats.tar import walk_members
 from agent.backups.formats.postgresql_tools import newest_tool
+from agent.backups.formats.tar import walk_members
 from agent.backups.kind import Budget, Source
 from agent.backups.streaming import Seen
 from checks.api import Output

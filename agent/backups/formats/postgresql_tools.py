@@ -1,4 +1,4 @@
-"""Where PostgreSQL's own tools are: Debian, RHEL and builds by hand each have places of their own."""
+"""Where PostgreSQL's own tools are: Debian, RHEL and builds by hand have places of their own."""
 
 from pathlib import PurePath
 
@@ -14,7 +14,7 @@ _PLACES = (
 
 
 def newest_tool(source: Source, name: str, version: str = "*") -> str:
-    """Return the tool of a major version, of the newest one for `*`: it reads what older ones wrote.
+    """Return the tool of a major version, of the newest for `*`: it reads what older ones wrote.
 
     The set's own `command` comes first where it has that name. Raise ToolMissing.
     """

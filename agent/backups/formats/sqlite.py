@@ -6,6 +6,7 @@ Its exit code is 0 also where it finds something: the answer has to be `ok` and 
 import os
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import quote_from_bytes
 
 from agent.backups.formats.format import Format, Structure, failed, passed, unproven
@@ -30,9 +31,7 @@ def _judge(_source: Source, seen: Seen, budget: Budget) -> Structure:
     address = f"file:{quote_from_bytes(os.fsencode(seen.path))}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(address, uri=True)) as database:
-            database.set_progress_handler(
-                lambda: int(budget.left_seconds() <= 0), _ASK_CLOCK_EVERY
-            )
+            database.set_progress_handler(lambda: int(budget.left_seconds() <= 0), _ASK_CLOCK_EVERY)
             pages = database.execute("PRAGMA page_count").fetchone()[0]
             page_bytes = database.execute("PRAGMA page_size").fetchone()[0]
             answer = [str(row[0]) for row in database.execute("PRAGMA integrity_check")]
@@ -55,7 +54,7 @@ def _judge(_source: Source, seen: Seen, budget: Budget) -> Structure:
 
 def _has_log(path: str) -> bool:
     try:
-        return os.stat(f"{path}-wal").st_size > 0  # noqa: PTH116 - the name may be no UTF-8
+        return Path(f"{path}-wal").stat().st_size > 0
     except OSError:
         return False
 

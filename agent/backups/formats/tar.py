@@ -25,8 +25,8 @@ def walk_members(content: Content) -> frozenset[str]:
         with tarfile.open(fileobj=stream, mode="r|", bufsize=_READ_BYTES) as archive:
             while archive.next() is not None:
                 names += 1
-                archive.members = []  # type: ignore[assignment] # else it keeps every one of them
-            end = cast("int", archive.offset)
+                archive.getmembers().clear()
+            end = archive.offset
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise Damaged(f"tar: {error}") from error
     content.drain()

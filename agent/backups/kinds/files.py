@@ -7,23 +7,20 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
-import msgspec
-
 from agent.backups import formats
 from agent.backups.chains import linked
-from agent.backups.content_dates import ContentDate, chain_of, of_file, of_folder
+from agent.backups.content_dates import ContentDate, of_file, of_folder
 from agent.backups.dates import name_date, set_zone
-from agent.backups.dating import Dating, dated
+from agent.backups.dating import dated
 from agent.backups.destination import destination
 from agent.backups.folders import FolderSize, files_in, folder_format, folder_size
 from agent.backups.formats.encrypted import FORMAT as ENCRYPTED
-from agent.backups.kind import Budget, Catalogue, FileRecord, KindModule, Source
+from agent.backups.kind import Budget, Catalogue, KindModule, Source, unproven
 from agent.backups.listing import Entry, Listing, listed, moment
 from agent.backups.naming import candidates, escaped, shown
 from agent.backups.patterns import compiled
 from agent.backups.refusals import refusals
 from agent.backups.verifying import CHANGED, verify
-from agent.backups.kind import unproven
 from checks.backup_sets import Form, Level, PointState, Proof, RestorePoint
 from checks.errors import NotConfigured, ProbeError, UnexpectedOutput
 
@@ -47,7 +44,7 @@ def catalogue(source: Source) -> Catalogue:
     points = linked(list(_points(source, place, listing, zone, odd)), place)
     with refusals(settings.place):
         newest = max(points, key=lambda each: each[0].started_at, default=None)
-        sample = (os.path.join(place, newest[1].path),) if newest else ()  # noqa: PTH118 - the name may be no UTF-8
+        sample = (str(Path(place, newest[1].path)),) if newest else ()
         where, unseen = destination(place, settings.protects, sample)
     kept = tuple(point for point, _ in points)
     return Catalogue(
@@ -92,9 +89,9 @@ def artefacts(source: Source, point: RestorePoint | None) -> tuple[str, ...]:
         paths = [entry.path for entry in _listing(source, zone).entries]
     found: list[str] = []
     for path in paths:
-        full = os.path.join(place, path)  # noqa: PTH118 - the name may be no UTF-8
+        full = str(Path(place, path))
         with refusals(shown(path)):
-            if os.path.isdir(full):  # noqa: PTH112 - as above
+            if Path(full).is_dir():
                 found += sorted(os.path.relpath(file, place) for file in files_in(full))
             else:
                 found.append(path)
@@ -108,7 +105,7 @@ def path_of(source: Source, point: str) -> str:
     """
     place = os.path.realpath(source.settings.place)
     for path in candidates(point):
-        if ".." not in path.split("/") and os.path.lexists(os.path.join(place, path)):  # noqa: PTH118 - as above
+        if ".." not in path.split("/") and os.path.lexists(Path(place, path)):
             return path
     zone = set_zone(source.settings.schedule.time_zone)
     for entry in _listing(source, zone).entries:
@@ -139,7 +136,7 @@ def _points(
             name = escaped(entry.path)
         taken.add(name)
         content = ContentDate()
-        full = os.path.join(place, entry.path)  # noqa: PTH118 - the name may be no UTF-8
+        full = str(Path(place, entry.path))
         size = FolderSize(entry.bytes, 1, entry.modified_ns)
         missing = ""
         if time.monotonic() > deadline:
