@@ -126,6 +126,7 @@ class ConfiguredSet:
         ]
         return BackupFacts(
             declaration=self.declaration,
+            looked_at=source.now(),
             points=listed,
             points_left_out=max(0, left_out),
             unmatched=catalogue.unmatched,
