@@ -1,4 +1,4 @@
-"""`xunjian-agent`: check, enrol, run, deliver, status, export, receipt, install and more."""
+"""`xunjian-agent`: check, enrol, run, deliver, backup, status, export, install and more."""
 
 import argparse
 import gc
@@ -10,6 +10,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from agent import VERSION, bundle_messages, enrolment_messages, messages
+from agent.backups import texts as backup_texts
 from agent.installation import texts as installation_texts
 from agent.settings import DEFAULT_PATH
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from agent.enrolling import Enrolling
 
 _CONTACTS = ("deliver", "enrol", "rotate-key", "export", "receipt")
+_BACKUP = ("list", "check", "verify", "restore-script", "record")
 _INSTALLATION = ("install", "uninstall", "read-privileged")
 
 
@@ -46,6 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         if chosen.command == "run":
             return commands.run(console, chosen.settings, chosen.only, as_json=chosen.json)
+        if chosen.command == "backup":
+            forbidden = veto.load()
+            if forbidden.off:
+                console.complain(veto.SWITCHED_OFF)
+                return commands.DONE
+            return _backup(console, chosen)
         if chosen.command in _INSTALLATION:
             return _installation(console, chosen)
         if chosen.command in _CONTACTS:
@@ -96,6 +104,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return commands.KEPT
 
 
+def _backup(console: "Console", chosen: argparse.Namespace) -> int:
+    from agent.backups import commands
+
+    if chosen.action == "list":
+        return commands.list_sets(console, chosen.settings, as_json=chosen.json)
+    if chosen.action == "restore-script":
+        return commands.print_restore_script(console, chosen.settings, chosen.name, chosen.database)
+    if chosen.action == "record":
+        return commands.record(
+            console,
+            chosen.settings,
+            chosen.name,
+            point=chosen.point,
+            result=chosen.result,
+            person=chosen.person,
+            minutes=chosen.minutes,
+            note=chosen.note,
+            at=chosen.at,
+        )
+    return commands.look(
+        console,
+        chosen.settings,
+        chosen.name,
+        prove=chosen.action == "verify",
+        full=chosen.action == "verify" and chosen.full,
+        as_json=chosen.json,
+    )
+
+
 def _installation(console: "Console", chosen: argparse.Namespace) -> int:
     from agent.installation import commands
 
@@ -144,7 +181,11 @@ def _wants_english(given: Sequence[str]) -> bool:
 def _parser(language: str) -> argparse.ArgumentParser:
     def words(name: str) -> str:
         texts = (
-            messages.HELP | enrolment_messages.HELP | installation_texts.HELP | bundle_messages.HELP
+            messages.HELP
+            | enrolment_messages.HELP
+            | installation_texts.HELP
+            | bundle_messages.HELP
+            | backup_texts.HELP
         )
         return messages.spoken(texts[name], language)
 
@@ -161,13 +202,16 @@ def _parser(language: str) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"xunjian-agent {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        return commands.add_parser(
+    def command(
+        name: str, *parents: argparse.ArgumentParser, below: str = ""
+    ) -> argparse.ArgumentParser:
+        key = f"{below}_{name}" if below else name
+        return (actions if below else commands).add_parser(
             name,
             parents=[shared, *parents],
-            help=words(name),
-            description=words(name),
-            epilog=words(f"{name}_examples"),
+            help=words(key),
+            description=words(key),
+            epilog=words(f"{key}_examples"),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
@@ -181,6 +225,34 @@ def _parser(language: str) -> argparse.ArgumentParser:
     deliver = command("deliver", with_settings)
     deliver.add_argument("--now", action="store_true", help=words("now"))
     command("status", with_settings)
+    backup = commands.add_parser(
+        "backup",
+        help=words("backup"),
+        description=words("backup"),
+        epilog=words("backup_examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = backup.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name in _BACKUP:
+        action = command(name, with_settings, below="backup")
+        if name != "list":
+            action.add_argument("name", metavar="NAME", help=words("backup_name"))
+        if name == "verify":
+            action.add_argument("--full", action="store_true", help=words("backup_full"))
+        if name == "restore-script":
+            action.add_argument("--database", metavar="DATABASE", help=words("backup_database"))
+        if name == "record":
+            results = ("passed", "failed")
+            action.add_argument("--point", required=True, metavar="ID", help=words("backup_point"))
+            action.add_argument(
+                "--result", required=True, choices=results, help=words("backup_result")
+            )
+            action.add_argument(
+                "--person", required=True, metavar="NAME", help=words("backup_person")
+            )
+            action.add_argument("--minutes", type=float, metavar="N", help=words("backup_minutes"))
+            action.add_argument("--note", default="", metavar="TEXT", help=words("backup_note"))
+            action.add_argument("--at", metavar="MOMENT", help=words("backup_at"))
     for name in _INSTALLATION:
         part = command(name)
         if name == "read-privileged":

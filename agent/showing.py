@@ -40,9 +40,16 @@ def _is_table(value: object) -> bool:
 def _table(nested: Sequence[Mapping[str, object]]) -> Iterator[str]:
     rows = [_flat(row) for row in nested]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    cells = [names, *([_cell(_named(name, row.get(name))) for name in names] for row in rows)]
-    widths = [max(_width(row[column]) for row in cells) for column in range(len(names))]
-    for row in cells:
+    yield from table(
+        [names, *([_cell(_named(name, row.get(name))) for name in names] for row in rows)]
+    )
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows as lines whose columns stand below each other; all rows are of one length."""
+    rows = [[_printable(cell) for cell in row] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
         padded = (
             cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
         )
@@ -80,9 +87,13 @@ def _plain(value: object) -> str:
         return ", ".join(f"{name}={_plain(entry)}" for name, entry in value.items()) or "-"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_plain(entry) for entry in value) or "-"
-    # What a host calls its things must not steer the terminal.
+    return _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    """What a host calls its things must not steer the terminal."""
     return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value)
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
 
 

@@ -202,6 +202,12 @@ class RestorePoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
     base: Label = ""
     """Id of the restore point that this one needs."""
     encrypted: bool | None = None
+    paths: tuple[Sentence, ...] = ()
+    """Where its parts lie, where the id does not say it: the families of a striped backup."""
+    position: Annotated[int, Meta(ge=1)] = 1
+    """Of the backup in its media set (SQL Server)."""
+    server: Label = ""
+    """Instance that it is of (SQL Server)."""
     note: Sentence = ""
     """What is odd about it, in English: `name says 2026-01-01, written 2026-11-21`."""
 
@@ -326,7 +332,8 @@ class BackupFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     destination: Destination | None = None
     offsite: Offsite | None = None
     proofs: tuple[Proof, ...] = ()
-    """The newest of each level of each restore point that is still there, and of the set."""
+    """The newest of each level of each restore point that is still there, and of the set; test
+    restores also of those that are gone."""
     work: Work | None = None
     proving: Failure | None = None
     """Why nothing could be proven at all."""

@@ -161,7 +161,10 @@ class SetLedger:
         )
         for (point,) in rows:
             if point and point not in there:
-                self._do("DELETE FROM proofs WHERE set_name = ? AND point = ?", self._name, point)
+                self._do(
+                    "DELETE FROM proofs WHERE set_name = ? AND point = ? AND level <> ?",
+                    *(self._name, point, Level.RESTORED.value),
+                )
         self._do("DELETE FROM files WHERE set_name = ? AND hashed_at < ?", self._name, oldest)
 
     def _do(self, statement: str, *values: object) -> list[Any]:

@@ -1,0 +1,1 @@
+"""Test restores: into a scratch place, looked at there, and gone afterwards."""

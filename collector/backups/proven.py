@@ -1,0 +1,109 @@
+"""The verified and the restored leg: what the proofs of a restore point say."""
+
+from bisect import bisect_right
+from datetime import datetime, timedelta
+
+from checks.backup_sets import Level, Result
+from collector.backups import sentences
+from collector.backups.days import LegState, LegVerdict
+from collector.backups.evidence import MOST_DAYS, SeenProof
+from collector.backups.local import Scene, Times
+from collector.backups.sentences import clock
+from collector.backups.sight import CLOCKS_APART, Candidate, set_proofs
+
+READ = (Level.STRUCTURE, Level.HASHED)
+NO_DRILL = LegVerdict(LegState.NOT_DUE, sentences.NO_DRILL)
+
+
+def standing(candidate: Candidate, level: Level) -> tuple[SeenProof | None, SeenProof | None]:
+    """Return the newest definite proof of a level, and the newest of those that say less."""
+    definite: SeenProof | None = None
+    weak: SeenProof | None = None
+    for each in candidate.proofs:
+        proof = each.proof
+        if proof.level is not level:
+            continue
+        if proof.result is Result.FAILED:
+            # Of two at one moment it is the failed one that counts.
+            if definite is None or each.at >= definite.at:
+                definite = each
+        elif proof.result is Result.PASSED and proof.coverage >= 1:
+            if definite is None or each.at > definite.at:
+                definite = each
+        elif weak is None or each.at > weak.at:
+            weak = each
+    return definite, weak
+
+
+def failed(scene: Scene, seen: SeenProof, state: LegState = LegState.FAILED) -> LegVerdict:
+    """Return the verdict of a proof that failed."""
+    proof = seen.proof
+    at = clock(seen.at, scene.zone)
+    why = sentences.proof_failed(proof.point, at, proof.method, proof.detail)
+    return LegVerdict(state, why, seen.at)
+
+
+def verified(scene: Scene, times: Times, candidate: Candidate) -> LegVerdict:
+    """Return whether a restore point was read to its end and found intact."""
+    passed: SeenProof | None = None
+    weak: SeenProof | None = None
+    by_structure = False
+    for level in READ:
+        definite, less = standing(candidate, level)
+        if definite is not None and definite.proof.result is Result.FAILED:
+            return failed(scene, definite)
+        if level is Level.STRUCTURE:
+            by_structure = definite is not None or less is not None
+            passed = definite
+        elif not by_structure:
+            # Bytes that stay the same are no proof where their structure could not be read.
+            passed = definite
+        weak = less if less and (weak is None or less.at > weak.at) else weak
+    if scene.sight.set_proofs:
+        for level in READ:
+            whole = set_proofs(scene.sight, level)
+            if whole.failed is not None and whole.is_failed and not candidate.gone:
+                return failed(scene, whole.failed)
+            if whole.passed and whole.passed.at >= candidate.ended - CLOCKS_APART:
+                passed = passed or whole.passed
+            for less in (whole.partly, whole.unproven):
+                if less and less.at >= candidate.ended and (weak is None or less.at > weak.at):
+                    weak = less
+    if candidate.point.base and (base := scene.sight.by_id.get(candidate.point.base)):
+        for level in READ:
+            definite, _ = standing(base, level)
+            if definite is not None and definite.proof.result is Result.FAILED:
+                return failed(scene, definite)
+    if passed is not None:
+        return LegVerdict(LegState.OK, sentences.VERIFIED, passed.at)
+    return unproven(scene, times.verify_due, weak)
+
+
+def unproven(scene: Scene, due: datetime, weak: SeenProof | None) -> LegVerdict:
+    """Return the verdict where nothing definite is known: pending until its time is over."""
+    is_pending = scene.now < due
+    state = LegState.PENDING if is_pending else LegState.UNVERIFIED
+    if weak is None:
+        return LegVerdict(state, sentences.TO_VERIFY if is_pending else sentences.NOT_VERIFIED)
+    at = clock(weak.at, scene.zone)
+    if weak.proof.result is Result.UNPROVEN:
+        return LegVerdict(state, sentences.unproven(at, weak.proof.failure), weak.at)
+    return LegVerdict(state, sentences.sampled(weak.proof.coverage, at), weak.at)
+
+
+def restored(scene: Scene, ends: datetime) -> LegVerdict:
+    """Return whether the newest test restore of a set, as of the end of a day, is young enough."""
+    every = min(scene.declaration.restore_every_days, MOST_DAYS)
+    if every <= 0:
+        return NO_DRILL
+    drills = scene.sight.drills
+    number = bisect_right(drills, ends, key=lambda each: each.at)
+    if not number:
+        return LegVerdict(LegState.UNVERIFIED, sentences.NEVER_RESTORED)
+    last = drills[number - 1]
+    at = clock(last.at, scene.zone)
+    if last.proof.result is Result.FAILED:
+        return LegVerdict(LegState.FAILED, sentences.drill_failed(at, last.proof.detail), last.at)
+    if last.at < ends - timedelta(days=every):
+        return LegVerdict(LegState.UNVERIFIED, sentences.drill_stale(at, every), last.at)
+    return LegVerdict(LegState.OK, sentences.PASSED_DRILL, last.at)
