@@ -1,7 +1,7 @@
 """Judge a look at a backup set as the collector does, and count what came of it.
 
-A case is well if the rules about the bytes are, and every leg of the backup day of its newest restore
-point, seen three days later, when nothing can be pending any more.
+A case is well if the rules about the bytes are, and every leg of the backup day of its newest
+restore point, seen three days later, when nothing can be pending any more.
 """
 
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
+from collector.backups.calendar import calendar
+from collector.backups.evidence import Look, evidence_of
 
 from checks.api import Past, State
 from checks.backup.restore_points import CHECK
 from checks.backup_sets import BackupFacts, PointState
 from checks.errors import ProbeError
-from collector.backups.calendar import calendar
 from collector.backups.days import Leg, LegState
-from collector.backups.evidence import Look, evidence_of
 from wire.messages import Failure
 
 JUDGED = ("BAK-001", "BAK-002", "BAK-009", "BAK-010")
