@@ -7,7 +7,7 @@ from checks.backup_sets import Level, Result
 from collector.backups import sentences
 from collector.backups.days import LegState, LegVerdict
 from collector.backups.evidence import MOST_DAYS, SeenProof
-from collector.backups.local import Scene, Times
+from collector.backups.local import LONGEST_CHAIN, Scene, Times
 from collector.backups.sentences import clock
 from collector.backups.sight import CLOCKS_APART, Candidate, set_proofs
 
@@ -44,7 +44,22 @@ def failed(scene: Scene, seen: SeenProof, state: LegState = LegState.FAILED) -> 
 
 
 def verified(scene: Scene, times: Times, candidate: Candidate) -> LegVerdict:
-    """Return whether a restore point was read to its end and found intact."""
+    """Return whether a restore point, with all that it needs, was read to its end and found
+    intact. One that was restored and looked at is, too."""
+    verdict = _by_itself(scene, times, candidate)
+    base = candidate.point.base
+    for _ in range(LONGEST_CHAIN):
+        needed = scene.sight.by_id.get(base) if base else None
+        if needed is None or verdict.state is LegState.FAILED:
+            return verdict
+        other = _by_itself(scene, times, needed)
+        if other.state is not LegState.OK:
+            verdict = other
+        base = needed.point.base
+    return verdict
+
+
+def _by_itself(scene: Scene, times: Times, candidate: Candidate) -> LegVerdict:
     passed: SeenProof | None = None
     weak: SeenProof | None = None
     by_structure = False
@@ -59,6 +74,11 @@ def verified(scene: Scene, times: Times, candidate: Candidate) -> LegVerdict:
             # Bytes that stay the same are no proof where their structure could not be read.
             passed = definite
         weak = less if less and (weak is None or less.at > weak.at) else weak
+    drilled, _ = standing(candidate, Level.RESTORED)
+    if drilled is not None:
+        if drilled.proof.result is Result.FAILED:
+            return failed(scene, drilled)
+        passed = passed or drilled
     if scene.sight.set_proofs:
         for level in READ:
             whole = set_proofs(scene.sight, level)
@@ -69,11 +89,6 @@ def verified(scene: Scene, times: Times, candidate: Candidate) -> LegVerdict:
             for less in (whole.partly, whole.unproven):
                 if less and less.at >= candidate.ended and (weak is None or less.at > weak.at):
                     weak = less
-    if candidate.point.base and (base := scene.sight.by_id.get(candidate.point.base)):
-        for level in READ:
-            definite, _ = standing(base, level)
-            if definite is not None and definite.proof.result is Result.FAILED:
-                return failed(scene, definite)
     if passed is not None:
         return LegVerdict(LegState.OK, sentences.VERIFIED, passed.at)
     return unproven(scene, times.verify_due, weak)

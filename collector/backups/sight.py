@@ -29,6 +29,7 @@ be that of another machine (a share); own figure."""
 REDATED = timedelta(hours=12)
 """Two dates of one file, from different sources, are not further apart where nothing else tells
 whether it is the same one; own figure."""
+_DAY = timedelta(days=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -112,8 +113,11 @@ class Sight:
         if number == len(self.listings):
             return None
         look = self.listings[number]
-        # Until the next one can begin, no rotation takes the newest one away.
-        if look.at < next_begins and (look.listed_since is None or look.listed_since <= begins):
+        # Until there is a newer one, no rotation takes the newest one away.
+        is_newest = look.at < next_begins or (
+            look.at < due + _DAY and (look.newest_at is None or look.newest_at < next_begins)
+        )
+        if is_newest and (look.listed_since is None or look.listed_since <= begins):
             return look
         if self.reaches[number] <= begins:
             return next(
