@@ -116,7 +116,8 @@ class ConfiguredSet:
             made = prove(proving, catalogue, offsite)
             ledger.forget([point.id for point in points], source.now())
             # What has been hashed now is known by its digest; a file may have gone meanwhile.
-            catalogue, listed = self._after_proving(kind, source, catalogue, listed)
+            if kind.list_again:
+                catalogue, listed = self._after_proving(kind, source, catalogue, listed)
             done = work(proving, catalogue, made)
         present = {point.id: point.content for point in listed}
         known = due.newest_of(ledger.proofs(), listed)
