@@ -214,6 +214,20 @@ def test_very_many_gaps_are_cut_and_counted() -> None:
     assert "仅列出最近 40 段" in texts(said)
 
 
+def test_days_of_which_nothing_is_known_are_a_limit_of_the_evidence() -> None:
+    report = compose(with_sets(*backup_sample.sets()))
+    assert rows(chapter(report, "13.7"), "情况不明") == [
+        [
+            "U8 财务账套（erp-db-01）",
+            "2026-03-09 至 2026-03-12",
+            "4",
+            "Agent 自 3 月 9 日起没有上报",
+        ]
+    ]
+    known = compose(with_sets(backup_sample.local_set()))
+    assert texts(chapter(known, "13.7")) == "无：每个应备份的日子都有数据。"
+
+
 def test_the_longest_gap_is_the_rpo_reached() -> None:
     assert (
         "最长间隔 8 天（2026-02-16 03:04 至 2026-02-24 03:04）；约定 26 小时，超出约定的间隔共 3 次"
