@@ -171,7 +171,7 @@ def test_gaps_say_from_when_to_when_what_and_why() -> None:
         "2026-10-03 至 2026-10-05",
     ]
     assert shown[0][1:5] == ["4", "不明", "本地", "Agent 自 3 月 9 日起没有上报"]
-    assert [row[2] for row in shown[1:]] == ["损坏", "副本不一致", "未验证", "缺失"]
+    assert [row[2] for row in shown[1:]] == ["失败", "副本不一致", "未验证", "缺失"]
 
 
 def test_a_weekend_ends_no_gap_and_a_good_day_does() -> None:
@@ -200,7 +200,7 @@ def test_a_drill_that_is_overdue_for_months_hides_no_missing_day() -> None:
     assert first[:5] == [
         "2026-01-01 至 2026-12-27", "361", "未验证", "恢复演练", "从未做过恢复演练",
     ]  # fmt: skip
-    assert [row[2] for row in others] == ["不明", "损坏", "副本不一致", "未验证", "缺失"]
+    assert [row[2] for row in others] == ["不明", "失败", "副本不一致", "未验证", "缺失"]
 
 
 def test_very_many_gaps_are_cut_and_counted() -> None:
