@@ -1,4 +1,4 @@
-"""What tests of several parts share: a PostgreSQL that runs as long as the tests do."""
+"""What tests of several parts share: servers that run as long as the tests do."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 
 from scripts.postgresql import Cluster, cluster
+from tests.openssh import OpenSsh, serving
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -27,4 +28,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def postgresql() -> Iterator[Cluster]:
     """Run one PostgreSQL for each process of tests, started when the first of them asks."""
     with cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def ssh_server() -> Iterator[OpenSsh]:
+    """Run an OpenSSH server with a shell."""
+    with serving(shell=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sftp_server() -> Iterator[OpenSsh]:
+    """Run an OpenSSH server that gives SFTP alone, in a chroot where the tests are root."""
+    with serving(shell=False) as running:
         yield running
