@@ -1,4 +1,4 @@
-"""What tests of several parts share: database servers that run as long as the tests do."""
+"""What tests of several parts share: servers that run as long as the tests do."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import pytest
 
 from scripts.postgresql import Cluster, cluster
 from tests import mariadb as throw_away
+from tests.openssh import OpenSsh, serving
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -35,4 +36,18 @@ def postgresql() -> Iterator[Cluster]:
 def mariadb() -> Iterator[throw_away.Server]:
     """Run one MariaDB for each process of tests, started when the first of them asks."""
     with throw_away.server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def ssh_server() -> Iterator[OpenSsh]:
+    """Run an OpenSSH server with a shell."""
+    with serving(shell=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sftp_server() -> Iterator[OpenSsh]:
+    """Run an OpenSSH server that gives SFTP alone, in a chroot where the tests are root."""
+    with serving(shell=False) as running:
         yield running
