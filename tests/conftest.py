@@ -1,4 +1,4 @@
-"""What tests of several parts share: a PostgreSQL that runs as long as the tests do."""
+"""What tests of several parts share: database servers that run as long as the tests do."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 
 from scripts.postgresql import Cluster, cluster
+from tests import mariadb as throw_away
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -27,4 +28,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def postgresql() -> Iterator[Cluster]:
     """Run one PostgreSQL for each process of tests, started when the first of them asks."""
     with cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[throw_away.Server]:
+    """Run one MariaDB for each process of tests, started when the first of them asks."""
+    with throw_away.server() as running:
         yield running

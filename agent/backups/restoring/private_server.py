@@ -40,6 +40,8 @@ _SETTINGS = (
     "shared_buffers=64MB",
     "max_connections=10",
     "logging_collector=off",
+    # Our service forbids memory that is written and executed.
+    "jit=off",
 )
 
 
