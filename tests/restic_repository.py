@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -42,9 +43,11 @@ def build(folder: Path) -> Built:
     (built.data / "name with [signs]*").write_text("a\n")
     restic(built, built.repository, "init")
     make_cheap(built.repository)
-    restic(built, built.repository, "backup", str(built.data))
+    restic(built, built.repository, "backup", "--time", _days_ago(2), str(built.data))
     (built.data / "table-0").write_bytes(os.urandom(90_000))
-    restic(built, built.repository, "backup", "--tag", "erp", str(built.data))
+    restic(
+        built, built.repository, "backup", "--time", _days_ago(1), "--tag", "erp", str(built.data)
+    )
     (built.data / "table-1").write_bytes(os.urandom(90_000))
     restic(built, built.repository, "backup", "--host", "db2", str(built.data))
     restic(
@@ -57,6 +60,10 @@ def build(folder: Path) -> Built:
     make_cheap(built.other)
     copy(built, built.repository, built.other)
     return built
+
+
+def _days_ago(days: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def make_cheap(repository: Path) -> None:
@@ -97,6 +104,7 @@ def restic(built: Built, repository: Path, *arguments: str) -> str:
             "PATH": os.environ["PATH"],
             "HOME": str(built.folder),
             "RESTIC_PASSWORD_FILE": str(built.password),
+            "TZ": "UTC",
         },
         check=False,
         capture_output=True,
