@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.postgresql import Cluster, cluster
+from tests import mariadb as throw_away
 from tests.openssh import OpenSsh, serving
 
 
@@ -31,6 +32,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def postgresql() -> Iterator[Cluster]:
     """Run one PostgreSQL for each process of tests, started when the first of them asks."""
     with cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[throw_away.Server]:
+    """Run one MariaDB for each process of tests, started when the first of them asks."""
+    with throw_away.server() as running:
         yield running
 
 

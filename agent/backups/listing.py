@@ -170,7 +170,7 @@ class _Walk:
 
     def _link(self, entry: "os.DirEntry[str]") -> None:
         target = os.path.realpath(entry.path)
-        inside = target.startswith(self.place.rstrip("/") + "/")
+        inside = f"{target}/".startswith(self.place.rstrip("/") + "/")
         if not inside or not os.path.lexists(target):
             self._outside += 1
 

@@ -23,6 +23,10 @@ class Mark(Enum):
     NOT_RUN = "not_run"
     STALE = "stale"
     WAIVED = "waived"
+    MISSING = "missing"
+    """Looked for, and there is none: not to be mistaken for what could not be looked at."""
+    MISMATCH = "mismatch"
+    """Two copies that should be the same and are not."""
 
 
 SHAPES = {
@@ -34,6 +38,8 @@ SHAPES = {
     Mark.NOT_RUN: "□",
     Mark.STALE: "◇",
     Mark.WAIVED: "☆",
+    Mark.MISSING: "╳",
+    Mark.MISMATCH: "≠",
 }
 """One shape each; all of them are in the fonts of the PDF."""
 
@@ -84,6 +90,8 @@ class Table(Struct, frozen=True, tag="table"):
     rows: tuple[tuple[Cell, ...], ...]
     row_headings: bool = True
     """The first cell of a row names the row."""
+    scrolls: bool = False
+    """On a phone it scrolls sideways, where others turn each row into a card: a grid of numbers."""
 
 
 class Line(Struct, frozen=True):
@@ -140,6 +148,33 @@ class Calendar(Struct, frozen=True, tag="calendar"):
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
 
 
+class Sign(Struct, frozen=True):
+    """What a mark means where it stands without a word."""
+
+    mark: Mark
+    word: str
+    count: str
+    """How often it is there, with its unit."""
+
+
+class Month(Struct, frozen=True):
+    """One row of a year of days."""
+
+    name: str
+    marks: tuple[Mark | None, ...]
+    """One for each day that the month has; None: nothing was agreed for it."""
+
+
+class Days(Struct, frozen=True, tag="days"):
+    """A year of days: months down, the days of the month across, a shape in each."""
+
+    caption: str
+    corner: str
+    months: tuple[Month, ...]
+    legend: tuple[Sign, ...]
+    """Every mark that is in it."""
+
+
 class Card(Struct, frozen=True):
     """One large number of the summary."""
 
@@ -177,11 +212,11 @@ class Chapter(Struct, frozen=True, tag="chapter"):
     anchor: str
     """Names the chapter in links; unique in the report, ASCII letters, digits and hyphens."""
     blocks: tuple[
-        "Chapter | Paragraph | Table | Gallery | Finding | Calendar | Cards | Signature", ...
+        "Chapter | Paragraph | Table | Gallery | Finding | Calendar | Days | Cards | Signature", ...
     ]
 
 
-Block = Chapter | Paragraph | Table | Gallery | Finding | Calendar | Cards | Signature
+Block = Chapter | Paragraph | Table | Gallery | Finding | Calendar | Days | Cards | Signature
 
 
 class Cover(Struct, frozen=True):

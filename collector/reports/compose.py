@@ -2,9 +2,11 @@
 
 from zoneinfo import ZoneInfo
 
+from checks.api import Chapter as Part
 from collector.reports.blocks import Labels, Report
 from collector.reports.chapters.appendix import appendices
-from collector.reports.chapters.areas import areas
+from collector.reports.chapters.areas import area
+from collector.reports.chapters.backup.chapter import backups
 from collector.reports.chapters.capacity import capacity
 from collector.reports.chapters.closing import service, signatures
 from collector.reports.chapters.conclusion import conclusion
@@ -45,7 +47,11 @@ def compose(material: Material, language: Language = Language.CHINESE) -> Report
             scope(source),
             follow_up(source),
             hosts(source),
-            *areas(source),
+            area(source, Part.PATCH),
+            area(source, Part.DATABASE),
+            backups(source),
+            area(source, Part.PRODUCT),
+            area(source, Part.SECURITY),
             capacity(source),
             findings(source),
             limits(source),

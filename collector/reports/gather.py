@@ -81,6 +81,7 @@ def gather(
         findings=gather_findings(session, customer.id, names, catalogue, since, until),
         rules=_rules(catalogue),
         trends=trend_rows(catalogue),
+        backups=(),
         score=of_customer([host.score for host in hosts]),
         previous_score=previous_score,
         previous_date=previous_date,

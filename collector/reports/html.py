@@ -7,7 +7,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from collector.reports.blocks import SHAPES, Block, Chapter, Column, Figure, Mark, Report
+from collector.reports.blocks import SHAPES, Block, Chapter, Column, Days, Figure, Mark, Report
 from collector.reports.breaks import parted
 from collector.reports.charts import draw
 
@@ -24,6 +24,11 @@ def _picture(figure: Figure) -> str:
 
 def _shape(mark: Mark) -> str:
     return SHAPES[mark]
+
+
+def _words_of(days: Days) -> dict[Mark, str]:
+    """Return what each mark is called: for those who hear the page, in every day of it."""
+    return {sign.mark: sign.word for sign in days.legend}
 
 
 def _breaking(text: str) -> Markup | str:
@@ -57,6 +62,7 @@ def _environment() -> Environment:
         "picture": _picture,
         "shape": _shape,
         "kind": _kind,
+        "words_of": _words_of,
         "breaking": _breaking,
         "share": _share,
     }

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from checks.api import Chapter, Owner, Point, State, Text
 from collector.assessment.findings import Severity as Severity
 from collector.assessment.score import Score
+from collector.backups.material import SetMaterial as SetMaterial
 from collector.policy.service import ThresholdRow as ThresholdRow
 
 
@@ -157,6 +158,8 @@ class Material:
     """By code, every rule of the catalogue."""
     trends: tuple[TrendRow, ...]
     """In the order of the catalogue."""
+    backups: tuple[SetMaterial, ...]
+    """By host and name: every set that was declared in the period."""
     score: Score
     previous_score: Score | None
     previous_date: date | None

@@ -21,6 +21,8 @@ _LONGEST_IN: dict[type, int] = {
     blocks.Finding: 120,
     blocks.Table: 120,
     blocks.Calendar: 60,
+    blocks.Days: 120,
+    blocks.Sign: 60,
     blocks.Card: 60,
     blocks.Line: 60,
     blocks.Figure: 1200,

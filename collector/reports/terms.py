@@ -128,11 +128,15 @@ UNITS = {
     "load/core": to_translate("per core"),
     "packages": to_translate("packages"),
     "packets": to_translate("packets"),
+    "min": to_translate("minutes"),
+    "points": to_translate("restore points"),
     "r²": to_translate("(r²)"),
     "s": to_translate("seconds"),
     "stratum": to_translate("(stratum)"),
     "unit names": to_translate("(unit names)"),
     "version": to_translate("(version)"),
     "yes/no": "",
+    "×RPO": to_translate("× the RPO"),
+    "×full": to_translate("× a full backup"),
 }
 """Units of thresholds in words, as they stand after the value; any other stands as it is."""

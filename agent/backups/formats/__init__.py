@@ -24,6 +24,8 @@ from agent.backups.kind import Budget, Source
 FORMATS: tuple[Format, ...] = (
     pg_archive.ARCHIVE,
     pg_archive.TAR,
+    # Before texts: the first lines of its first member stand at its start, too.
+    tar.FORMAT,
     pg_plain.CLUSTER,
     pg_plain.DUMP,
     mysql.DUMP,
@@ -32,7 +34,6 @@ FORMATS: tuple[Format, ...] = (
     sqlite.FORMAT,
     zip_format.FORMAT,
     seven_zip.FORMAT,
-    tar.FORMAT,
     encrypted.FORMAT,
     oracle.CLASSIC,
     mysql.BARE,

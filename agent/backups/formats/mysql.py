@@ -53,7 +53,7 @@ def _judge(source: Source, seen: Seen, _budget: Budget) -> Structure:
             return failed(
                 "trailer",
                 f"its last lines don't say `{_TRAILER.decode()}`: it was cut off, or its dumper "
-                f"was{zeros}",
+                f"ended early{zeros}",
             )
     elif zeros or not (complete or _ends_a_statement(lines)):
         return failed("last statement", f"it ends in the middle of a statement{zeros}")

@@ -27,8 +27,8 @@ def _judge(header: bytes, seen: Seen) -> Structure:
         return passed("trailer")
     return failed(
         "trailer",
-        f"its last lines don't say `{trailer.decode()}`: it was cut off, or its dumper was"
-        f"{ending(seen.ends_with_zeros)}",
+        f"its last lines don't say `{trailer.decode()}`: it was cut off, or its dumper "
+        f"ended early{ending(seen.ends_with_zeros)}",
     )
 
 

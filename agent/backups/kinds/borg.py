@@ -25,6 +25,7 @@ def artefacts(source: Source, _point: RestorePoint | None) -> tuple[str, ...]:
 KIND = KindModule(
     catalogue=catalogue,
     verify=verify,
+    list_again=False,
     whole_set=True,
     restore=restore,
     copies=copies,

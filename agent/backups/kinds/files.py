@@ -240,4 +240,14 @@ def _content(source: Source, entry: Entry, name: str, size: FolderSize) -> str:
     return f"sha256:{record.digest}" if same else ""
 
 
-KIND = KindModule(catalogue=catalogue, verify=verify_point, artefacts=artefacts)
+def restore_point(source: Source, point: RestorePoint, folder: Path, budget: Budget) -> Proof:
+    """Restore a restore point into an empty folder. Raise a ProbeError where it can't be tried."""
+    from agent.backups.restoring.dumps import restore  # a look without a test restore needs none
+
+    path = Path(os.path.realpath(source.settings.place), path_of(source, point.id))
+    return restore(source, path, point, folder, budget)
+
+
+KIND = KindModule(
+    catalogue=catalogue, verify=verify_point, restore=restore_point, artefacts=artefacts
+)

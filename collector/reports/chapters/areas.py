@@ -1,4 +1,4 @@
-"""Chapters 6 to 10: one area each over all hosts, equal results in one row."""
+"""Chapters 6, 7, 9 and 10: one area each over all hosts, equal results in one row."""
 
 from checks.api import Chapter as Part
 from collector.reports.blocks import Block, Chapter
@@ -7,13 +7,6 @@ from collector.reports.figures import curves
 from collector.reports.results import result_blocks
 from collector.reports.source import Source
 from collector.reports.terms import CHAPTERS
-
-AREAS = (Part.PATCH, Part.DATABASE, Part.BACKUP, Part.PRODUCT, Part.SECURITY)
-
-
-def areas(source: Source) -> tuple[Chapter, ...]:
-    """Return chapters 6 to 10."""
-    return tuple(_area(source, part) for part in AREAS)
 
 
 def area_results(source: Source, part: Part) -> list[Block]:
@@ -35,7 +28,8 @@ def area_results(source: Source, part: Part) -> list[Block]:
     return [source.empty(words("Not part of this inspection: no host was inspected for it."))]
 
 
-def _area(source: Source, part: Part) -> Chapter:
+def area(source: Source, part: Part) -> Chapter:
+    """Return the chapter of an area."""
     title, number = CHAPTERS[part]
     found = [
         (host, shown)

@@ -14,6 +14,7 @@ from collector.reports.blocks import (
     Style,
     Table,
 )
+from collector.reports.chapters.backup.opening import backup_line
 from collector.reports.chapters.findings import FindingGroup, grouped, short_places
 from collector.reports.material import HostMaterial, Severity
 from collector.reports.source import Source, score_number, score_sentence, shortened
@@ -135,7 +136,12 @@ def _sentences(source: Source) -> list[Block]:
     if said:
         texts.append(words("Findings: {counts}.", counts=source.voice.together(said)))
     gap = "" if source.voice.language.value.startswith("zh") else " "
-    return [Paragraph(gap.join(texts), Style.LEAD)]
+    return [
+        Paragraph(gap.join(texts), Style.LEAD),
+        Paragraph(
+            words("Backups (chapter 8): {sentence}", sentence=backup_line(source)), Style.LEAD
+        ),
+    ]
 
 
 def _matrix(source: Source) -> Table:

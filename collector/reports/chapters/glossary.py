@@ -50,6 +50,36 @@ WORDS = (
         to_translate("batch"),
         to_translate("What the agent sends at once; it is kept with its SHA-256."),
     ),
+    (
+        to_translate("backup day"),
+        to_translate(
+            "From the start of a set's window to its next start, in the set's time zone; a "
+            "restore point belongs to the day in which it was begun."
+        ),
+    ),
+    (
+        to_translate("restore point"),
+        to_translate("A moment that the data could be brought back to from one backup."),
+    ),
+    (
+        to_translate("offsite copy"),
+        to_translate("The same restore point on another host at another place."),
+    ),
+    (
+        to_translate("restore drill"),
+        to_translate("A restore point is brought back in a scratch place and looked at there."),
+    ),
+    (
+        "RPO",
+        to_translate(
+            "How much work may be lost, as time: agreed; reached is the longest time between two "
+            "good restore points."
+        ),
+    ),
+    (
+        "RTO",
+        to_translate("How long bringing the data back takes: measured in a restore drill."),
+    ),
 )
 
 

@@ -15,7 +15,7 @@ from collector.reports.blocks import (
     Table,
 )
 from collector.reports.material import InspectionRow
-from collector.reports.source import Source, score_number
+from collector.reports.source import Source, score_number, shortened
 
 
 def overview(source: Source) -> Chapter:
@@ -101,17 +101,32 @@ def scope(source: Source) -> Chapter:
         blocks.append(source.empty(words("Not collected: no host has been inspected.")))
     for part, text in (
         (Part.DATABASE, words("Database instances: not part of this inspection.")),
-        (Part.BACKUP, words("Backups: not part of this inspection.")),
         (Part.PRODUCT, words("Products and account sets: not part of this inspection.")),
     ):
         if not any(source.verdicts(part)):
             blocks.append(source.empty(text))
+    blocks.append(_backup_scope(source))
     blocks.append(
         Paragraph(
             words("What could not be read on the hosts above is listed in chapter 13."), Style.NOTE
         )
     )
     return Chapter("3", words("Scope and objects"), "scope", tuple(blocks))
+
+
+def _backup_scope(source: Source) -> Block:
+    words, sets = source.voice.words, source.material.backups
+    if not sets and not source.material.inspections:
+        return source.empty(words("Backups: not collected (chapter 8)."))
+    if not sets:
+        return source.empty(words("Backups: no backup set is declared (chapter 8)."))
+    return Paragraph(
+        words(
+            "Backups: {count} backup sets are inspected: {names} (chapter 8).",
+            count=len(sets),
+            names=source.voice.together([shortened(shown.title, 40) for shown in sets]),
+        )
+    )
 
 
 def _calendar(source: Source) -> list[Block]:

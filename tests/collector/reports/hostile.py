@@ -5,6 +5,8 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
+import msgspec
+
 from checks.api import Text
 from collector.reports.material import Material
 from tests.collector.reports import sample
@@ -43,7 +45,10 @@ def poisoned(value: str) -> Material:
     return replace(material, cover=cover)
 
 
-_KEPT = {"check", "change", "chapter", "code", "measure", "time_zone", "unit"}
+_KEPT = {
+    *("check", "change", "chapter", "code", "measure", "time_zone", "unit"),
+    *("window_start", "deadline"),
+}
 
 
 def _poison(thing: Any, value: str) -> Any:
@@ -57,6 +62,12 @@ def _poison(thing: Any, value: str) -> Any:
             for field in fields(thing)
         }
         return type(thing)(**changed)
+    if isinstance(thing, msgspec.Struct):
+        struct = {
+            name: getattr(thing, name) if name in _KEPT else _poison(getattr(thing, name), value)
+            for name in thing.__struct_fields__
+        }
+        return type(thing)(**struct)
     if isinstance(thing, Enum):
         return thing
     if isinstance(thing, str):

@@ -28,6 +28,7 @@ from collector.reports.material import (
     TrendRow,
     VerdictRow,
 )
+from tests.collector.reports import backup_sample
 from wire.messages import Failure, Reason
 
 COVER = Cover(
@@ -474,6 +475,7 @@ def material(hosts: tuple[HostMaterial, ...], months: int) -> Material:
         findings=_findings(hosts),
         rules=rules(),
         trends=trends(),
+        backups=backup_sample.sets(),
         score=total,
         previous_score=score(81.4, 95.0),
         previous_date=date(2025, 12, 20),
@@ -534,7 +536,7 @@ def small() -> Material:
 def no_inspection() -> Material:
     """Return a customer that nothing is known of."""
     return Material(
-        COVER, (), (), (), rules(), trends(), EMPTY_SCORE, None, None,
+        COVER, (), (), (), rules(), trends(), (), EMPTY_SCORE, None, None,
         broken_checks=(), quarantined=(),
     )  # fmt: skip
 
