@@ -1,8 +1,11 @@
 """What tests of several parts share: servers that run as long as the tests do."""
 
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +54,16 @@ def sftp_server() -> Iterator[OpenSsh]:
     """Run an OpenSSH server that gives SFTP alone, in a chroot where the tests are root."""
     with serving(shell=False) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def other_volume() -> Iterator[Path]:
+    """Give a folder on another volume than that of pytest's folders."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
+        pytest.skip("/dev/shm is no volume of its own here")
+    folder = Path(tempfile.mkdtemp(prefix="xunjian-test-", dir=memory))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)

@@ -102,6 +102,8 @@ def serving(
             "UseDNS no",
             "MaxStartups 1000",
             "PrintMotd no",
+            # bash under sshd reads the user's .bashrc, whatever may stand in there.
+            f"SetEnv HOME={private}",
             settings,
         ]
         if sftp:
