@@ -21,6 +21,7 @@ enabled = true
 deadline_seconds = 20
 """
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -41,6 +42,8 @@ Model = TypeVar("Model")
 
 DEFAULT_PATH = "/etc/xunjian/agent.toml"
 LONGEST_FILE_BYTES = 2**20
+_INDEX = re.compile(r"\[(\.\.\.|\d+)\]")
+"""What msgspec puts behind the name of a list or a table."""
 _ADDRESS = r"^(https://[^\s/?#]+|http://(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?)(/[^\s?#]*)?$"
 
 
@@ -236,9 +239,7 @@ def _convert(
         return msgspec.convert(content, model)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
-        keys = above + tuple(
-            part for part in where.rstrip("`").replace("[...]", "").split(".") if part
-        )
+        keys = above + tuple(part for part in _INDEX.sub("", where.rstrip("`")).split(".") if part)
         if "unknown field" in message or "missing required field" in message:
             keys += (message.split("`")[1],)
         raise _wrong(path, text, keys, content, unknown="unknown field" in message) from error

@@ -351,7 +351,8 @@ class Check(Struct, Generic[FactsType], frozen=True, dict=True):
     """Address space where its tools reserve more than a probe may have; 0: the run's setting."""
     deadline_seconds: float = 20
     heavy: bool = False
-    """True for a reading that costs more than all light ones: own schedule, cached."""
+    """True for a reading that costs more than all light ones: it runs alone, and of the host
+    itself it is read on a schedule of its own, cached."""
     fresh_while: tuple[str, ...] = ()
     """Files and folders of a heavy reading: once the date of one has changed, an earlier reading is
     not used again. Only their dates are looked at; `reads` names them, too."""

@@ -148,6 +148,8 @@ class KindModule(Struct, frozen=True, kw_only=True):
     verify: Callable[[Source, RestorePoint | None, Budget], tuple[Proof, ...]] | None = None
     """Prove STRUCTURE and HASHED: of a restore point, or of the whole set (None), by `whole_set`.
     Reads at most the budget's bytes; what could not be proven is UNPROVEN or SAMPLED."""
+    list_again: bool = True
+    """False where proving tells nothing new about the listing: no digest is part of it."""
     whole_set: bool = False
     """True where verify proves the set at once, not one restore point after the other."""
     restore: Callable[[Source, RestorePoint, Path, Budget], Proof] | None = None

@@ -1,6 +1,8 @@
 """A backup set as a person at the console reads it."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from agent import messages
 from agent.backups import texts
@@ -32,6 +34,12 @@ def is_well(verdicts: Sequence[Judged]) -> bool:
     return not any(verdict.state in bad for _, _, verdict in verdicts)
 
 
+def _local(moment: datetime, declared: Declaration) -> str:
+    """Return a moment in the set's time zone, the host's where it names none."""
+    zone = ZoneInfo(declared.schedule.time_zone) if declared.schedule.time_zone else None
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
 def say_set(console: Console, declared: Declaration, proofs: Sequence[Proof]) -> None:
     """Print what is declared of a set, and its newest proofs."""
     title = f"{declared.name}  {declared.title}".rstrip()
@@ -52,7 +60,7 @@ def say_set(console: Console, declared: Declaration, proofs: Sequence[Proof]) ->
             newest[proof.level] = proof
     for level, heading in texts.LEVELS.items():
         found = newest.get(level)
-        value = texts.NEVER if found is None else _outcome(found)
+        value = texts.NEVER if found is None else _outcome(found, declared)
         console.say(messages.FIELD.format(title=heading, value=value))
 
 
@@ -74,7 +82,7 @@ def say_look(console: Console, facts: BackupFacts, verdicts: Sequence[Judged]) -
             console,
             [
                 (
-                    f"{point.started_at.astimezone():%Y-%m-%d %H:%M}",
+                    _local(point.started_at, declared),
                     point.id,
                     point.object,
                     "-" if point.bytes is None else wording.size(point.bytes).zh,
@@ -103,7 +111,7 @@ def say_look(console: Console, facts: BackupFacts, verdicts: Sequence[Judged]) -
     if facts.proofs:
         console.say(texts.PROOFS)
         newest = sorted(facts.proofs, key=lambda proof: proof.at, reverse=True)[:_MOST_PROOFS]
-        _say_rows(console, [_proof_row(console, proof) for proof in newest])
+        _say_rows(console, [_proof_row(console, declared, proof) for proof in newest])
     else:
         console.say(texts.NO_PROOFS)
     console.say(texts.VERDICTS)
@@ -115,12 +123,12 @@ def _say_rows(console: Console, rows: Sequence[Sequence[str]]) -> None:
         console.say(f"  {line}")
 
 
-def _proof_row(console: Console, proof: Proof) -> tuple[str, ...]:
+def _proof_row(console: Console, declared: Declaration, proof: Proof) -> tuple[str, ...]:
     why = proof.detail
     if proof.failure is not None:
         why = console.words(wording.reason(proof.failure)) + f" {proof.failure.detail}"
     return (
-        f"{proof.at.astimezone():%Y-%m-%d %H:%M}",
+        _local(proof.at, declared),
         proof.point or console.words(texts.WHOLE_SET),
         console.words(texts.LEVELS[proof.level]),
         console.words(_result(proof)),
@@ -159,8 +167,8 @@ def _offsite(facts: BackupFacts) -> Text:
     return texts.OFFSITE.format(place=offsite.place or offsite.by.value, what=what)
 
 
-def _outcome(proof: Proof) -> Text:
-    at = f"{proof.at.astimezone():%Y-%m-%d %H:%M}"
+def _outcome(proof: Proof, declared: Declaration) -> Text:
+    at = _local(proof.at, declared)
     result = _result(proof)
     return Text(
         f"{at} {result.zh} {proof.point}".rstrip(), f"{at} {result.en} {proof.point}".rstrip()

@@ -1,6 +1,7 @@
 """Prove what is due of a backup set, within the budget; each proof is kept once it is made."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from msgspec import Struct
 
@@ -36,27 +37,43 @@ class Proving(Struct, frozen=True):
     tell: Tell
 
 
-def prove(proving: Proving, catalogue: Catalogue, offsite: Offsite | None) -> Work:
-    """Make the proofs that are due. What keeps one from being made is told in it."""
+def prove(proving: Proving, catalogue: Catalogue, offsite: Offsite | None) -> int:
+    """Make the proofs that are due, and return how many were made.
+
+    What keeps one from being made is told in it.
+    """
     made = _verify(proving, catalogue)
     made += _compare(proving, catalogue, offsite)
-    made += _restore(proving, catalogue)
-    settings = proving.source.settings
+    return made + _restore(proving, catalogue)
+
+
+def work(proving: Proving, catalogue: Catalogue, made: int) -> Work:
+    """Return what was proven; `catalogue` is as of after the proving."""
     known = due.newest_of(proving.ledger.proofs(), catalogue.points)
-    now = proving.source.now()
-    left = due.verifications(catalogue.points, known, now, settings.verify_every_days, full=False)
+    every = proving.source.settings.verify_every_days
     stored = {point.id: point.bytes or 0 for point in catalogue.points}
     total = catalogue.stored_bytes or sum(stored.values())
-    whole = [proof.coverage for (point, _), proof in known.items() if point == ""]
-    proven = sum(size for name, size in stored.items() if (name, Level.HASHED) in known)
     if proving.kind.whole_set:
-        proven = int(total * min(whole, default=0.0))
+        shares = [
+            proof.coverage for (point, _), proof in known.items() if point == "" and proof.coverage
+        ]
+        left = 0
+        proven = int(total * min(shares, default=0.0))
+    else:
+        now = proving.source.now()
+        left = len(due.verifications(catalogue.points, known, now, every, full=False))
+        oldest = now - timedelta(days=every)
+        proven = sum(
+            size
+            for name, size in stored.items()
+            if (name, Level.HASHED) in known and known[name, Level.HASHED].at >= oldest
+        )
     return Work(
         budget_bytes=proving.budget.limit_bytes,
         read_bytes=proving.budget.read_bytes,
         seconds=proving.budget.spent_seconds(),
         made=made,
-        left=0 if proving.kind.whole_set or proving.kind.verify is None else len(left),
+        left=0 if proving.kind.verify is None else left,
         stored_bytes=total,
         proven_bytes=min(proven, total),
     )

@@ -24,6 +24,7 @@ password = { file = "/etc/xunjian/erp.secret" }   # repository or database; neve
 hosts = ["db1"]                      # restic, borg: only snapshots of these hosts
 tags = ["erp"]                       # restic: with one of these tags
 command = "/usr/bin/restic"          # where the tool is no part of the system
+configuration = "/etc/barman.conf"   # pgbackrest, barman: where it is not the usual file
 scratch = "/var/tmp/xunjian"         # where test restores go; none: there are none
 scratch_size = "20 GiB"              # what a test restore may take there
 
@@ -126,6 +127,7 @@ class BackupSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     hosts: tuple[_Short, ...] = ()
     tags: tuple[_Short, ...] = ()
     command: _AbsolutePath | None = None
+    configuration: _AbsolutePath | None = None
     scratch: _AbsolutePath | None = None
     scratch_size: Size = "20 GiB"
     schedule: ScheduleSettings = ScheduleSettings()

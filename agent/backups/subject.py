@@ -12,7 +12,7 @@ from agent.backups import due
 from agent.backups.budget import RunBudget
 from agent.backups.kind import Catalogue, KindModule, OffsiteWay
 from agent.backups.ledger import Ledger, SetLedger
-from agent.backups.proving import Proving, Tell, prove
+from agent.backups.proving import Proving, Tell, prove, work
 from agent.backups.settings import BackupSettings, declaration, size_bytes
 from agent.backups.source import LocalSource
 from agent.errors import SpoolError
@@ -106,17 +106,19 @@ class ConfiguredSet:
         )
         listed, left_out = points[:MOST_POINTS], len(points) - MOST_POINTS
         offsite = way.look(source, kind, catalogue) if way is not None else None
-        work = None
+        done = None
         if self._prove:
             budget = RunBudget(
                 _WITHOUT_LIMIT if self._full else size_bytes(self._settings.budget),
                 self._seconds * _SHARE_FOR_PROVING,
             )
             proving = Proving(source, ledger, kind, way, budget, self._full, self._tell)
-            work = prove(proving, catalogue, offsite)
+            made = prove(proving, catalogue, offsite)
             ledger.forget([point.id for point in points], source.now())
             # What has been hashed now is known by its digest; a file may have gone meanwhile.
-            catalogue, listed = self._after_proving(kind, source, catalogue, listed)
+            if kind.list_again:
+                catalogue, listed = self._after_proving(kind, source, catalogue, listed)
+            done = work(proving, catalogue, made)
         present = {point.id: point.content for point in listed}
         known = due.newest_of(ledger.proofs(), listed)
         tries = [
@@ -126,6 +128,7 @@ class ConfiguredSet:
         ]
         return BackupFacts(
             declaration=self.declaration,
+            looked_at=source.now(),
             points=listed,
             points_left_out=max(0, left_out),
             unmatched=catalogue.unmatched,
@@ -137,7 +140,7 @@ class ConfiguredSet:
             destination=catalogue.destination,
             offsite=offsite,
             proofs=(*known.values(), *tries),
-            work=work,
+            work=done,
         )
 
     def _after_proving(

@@ -21,7 +21,7 @@ from checks.api import (
 from checks.backup._standing import GOOD, Standing, objects, points_of, standings
 from checks.backup._telling import moment, named, told
 from checks.backup._term import outside_term
-from checks.backup_sets import BackupFacts, Kind, PointState, RestorePoint
+from checks.backup_sets import BackupFacts, Form, Kind, PointState, RestorePoint
 from checks.wording import duration
 
 
@@ -103,7 +103,9 @@ def age(
         if good:
             verdict = _aged(facts, name, good, known, thresholds, past.observed_at)
             if verdict.state is State.OK:
-                verdict = _after_attempts(facts, name, points, known, verdict)
+                hours = 2 * _limit_hours(facts, thresholds)
+                since = past.observed_at - timedelta(hours=hours)
+                verdict = _after_attempts(facts, name, points, known, verdict, since)
             yield verdict
         else:
             yield _none(facts, name, points, known, _reference(facts, thresholds))
@@ -151,11 +153,19 @@ def _after_attempts(
     points: list[RestorePoint],
     known: Mapping[str, Standing],
     verdict: Verdict,
+    since: datetime,
 ) -> Verdict:
-    """Return the verdict, or that the newest attempt came to nothing though its time isn't over."""
+    """Return the verdict, or that a recent attempt came to nothing though its time isn't over.
+
+    Looked at is the newest of each form: full backups that fail are not made good by logs.
+    """
     good = next(point for point in points if known[point.id] in GOOD)
-    for point in points[: points.index(good)]:
-        if point.state is not PointState.GROWING:
+    newest: dict[Form, RestorePoint] = {}
+    for point in points:
+        if point.state is not PointState.GROWING and point.started_at >= since:
+            newest.setdefault(point.form, point)
+    for point in newest.values():
+        if known[point.id] not in GOOD:
             what = _what(point, known)
             message = told(
                 _LAST_ATTEMPT, name, point, facts, what=what, other=good.id, age=verdict.current

@@ -21,7 +21,7 @@ from checks.api import (
 from checks.backup._standing import Standing, covers, read_proofs, standings
 from checks.backup._telling import moment
 from checks.backup._term import outside_term
-from checks.backup_sets import BackupFacts, Proof, RestorePoint, Result
+from checks.backup_sets import BackupFacts, Level, Proof, RestorePoint, Result
 from checks.wording import count, listing
 from wire.messages import Reason
 
@@ -103,13 +103,12 @@ def integrity(
 
 
 def _proven(facts: BackupFacts, point: RestorePoint, since: datetime) -> bool:
-    """Return whether a proof covers it, and the newest proof of each level let it pass."""
+    """Return whether it passed a proof since then; where its structure was tried, that one."""
     mine = [proof for proof in read_proofs(facts) if covers(proof, point)]
-    if any(proof.point and proof.result is not Result.PASSED for proof in mine):
-        return False
+    structure = [proof for proof in mine if proof.point and proof.level is Level.STRUCTURE]
     return any(
         proof.result is Result.PASSED and proof.coverage >= 1 and proof.at >= since
-        for proof in mine
+        for proof in structure or mine
     )
 
 

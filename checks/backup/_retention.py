@@ -31,7 +31,7 @@ class RetentionThresholds(Thresholds, frozen=True):
     """The policy itself is agreed for each set."""
 
     critical_fulls: Annotated[int, limit("points", "catalogue BAK-006: less than one full")] = 1
-    tolerance_days: Annotated[float, limit("d", "OWN: a backup is not made to the minute")] = 2
+    tolerance_days: Annotated[float, limit("d", "OWN: a backup is not made to the minute")] = 1
 
 
 _NOTHING = Text("没有约定保留策略。", "No retention is agreed.")

@@ -110,8 +110,7 @@ def _proofs(facts: BackupFacts, point: RestorePoint) -> list[Proof]:
 
 def _passed(facts: BackupFacts, point: RestorePoint) -> bool:
     mine = _proofs(facts, point)
-    own = [proof for proof in mine if proof.point]
-    if any(proof.result is not Result.PASSED for proof in own):
+    if any(proof.point and proof.result is Result.FAILED for proof in mine):
         return False
     return any(proof.result is Result.PASSED and proof.coverage >= 1 for proof in mine)
 

@@ -104,10 +104,10 @@ def _alone(
         return Standing.FAILED
     if any(proof.result is Result.FAILED and proof.level in _READ for proof in whole):
         return Standing.UNVERIFIED
-    if any(
-        proof.level is Level.STRUCTURE and proof.result in (Result.UNPROVEN, Result.SAMPLED)
-        for proof in own
-    ) and not any(proof.level is Level.RESTORED and _passed(proof, oldest_valid) for proof in own):
+    restored = any(proof.level is Level.RESTORED and _passed(proof, oldest_valid) for proof in own)
+    structure = [proof for proof in own if proof.level is Level.STRUCTURE]
+    if structure and not restored and not any(_passed(proof, oldest_valid) for proof in structure):
+        # That it could be hashed does not show that it can be read as what it says it is.
         return Standing.UNVERIFIED
     of_it = [*own, *(proof for proof in whole if proof.level in _READ and covers(proof, point))]
     if any(_passed(proof, oldest_valid) for proof in of_it):

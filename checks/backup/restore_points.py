@@ -55,6 +55,9 @@ CHECK = Check(
     systems=("linux", "windows"),
     target="backup",
     deadline_seconds=3600,
+    heavy=True,
+    # Go and PostgreSQL reserve far more address space than they use.
+    memory_mebibytes=16384,
     reads=(
         "place of each backup set in the settings: names, sizes, dates; content within its budget",
         "restic, borg, pgbackrest, barman, PowerShell: listing and verifying commands of the set",

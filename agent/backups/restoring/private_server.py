@@ -40,6 +40,8 @@ _SETTINGS = (
     "shared_buffers=64MB",
     "max_connections=10",
     "logging_collector=off",
+    # Our service forbids memory that is written and executed.
+    "jit=off",
 )
 
 
@@ -108,12 +110,17 @@ def private_server(source: Source, folder: Path, budget: Budget) -> Iterator[Pri
 
 
 @contextmanager
-def running(place: Path, data: Path, settings: tuple[str, ...]) -> Iterator[PrivateServer]:
-    """Run the server of a data folder while the block runs. Raise as private_server does."""
+def running(
+    place: Path, data: Path, settings: tuple[str, ...], *, user: str | None = None
+) -> Iterator[PrivateServer]:
+    """Run the server of a data folder while the block runs. Raise as private_server does.
+
+    As root it runs as `user`, where its data need somebody else's rights than nobody's.
+    """
     socket = data.parent
     log = data.parent / "server.log"
     options = [part for setting in settings for part in ("-c", setting)]
-    user = unprivileged()
+    user = user or unprivileged()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [find_tool(str(place / "postgres")), "-D", str(data), "-k", str(socket), *options],
@@ -135,9 +142,9 @@ def running(place: Path, data: Path, settings: tuple[str, ...]) -> Iterator[Priv
         _stop(process)
 
 
-def hand_over(*folders: Path) -> None:
+def hand_over(*folders: Path, user: str | None = None) -> None:
     """Give folders to the user that the server runs as, and let it pass those above."""
-    user = unprivileged()
+    user = user or unprivileged()
     if user is None:
         return
     for folder in folders:

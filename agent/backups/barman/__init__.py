@@ -1,0 +1,1 @@
+"""What the kind `barman` is made of: asking, listing, verifying."""

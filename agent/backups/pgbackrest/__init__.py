@@ -1,0 +1,1 @@
+"""What the kind `pgbackrest` is made of: asking, listing, verifying, restoring, comparing."""

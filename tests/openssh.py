@@ -1,0 +1,159 @@
+"""Two throw-away OpenSSH servers on loopback: one with a shell, one for SFTP alone in a chroot.
+
+Where the tests are root, both act as `nobody` once the client is in, so that a file can be
+unreadable; else they run as the tests' own user, and there is no chroot.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SSHD = "/usr/sbin/sshd"
+SFTP_SERVER = "/usr/lib/openssh/sftp-server"
+_BASES = ("/srv", "/var/lib", "/run")
+"""sshd takes a chroot only where nobody but root can write, down from the root: not in /tmp."""
+_AS_NOBODY = (
+    'ForceCommand exec setpriv --reuid=65534 --regid=65534 --clear-groups /bin/sh -c "'
+    'cd /; $SSH_ORIGINAL_COMMAND"'
+)
+
+
+@dataclass(frozen=True)
+class OpenSsh:
+    """A server that is running."""
+
+    port: int
+    user: str
+    folder: Path
+    """Where its copies go, as this host sees it."""
+    place: str
+    """The same, as the client names it."""
+    key: Path
+    """Of the client."""
+    host_key: str
+    """Line of the server's public key."""
+    other_host_key: str
+    """A key of the same type that is not the server's."""
+    shell: bool
+
+    def there(self, name: str) -> str:
+        """Return how the client names something in the folder."""
+        return f"{self.place}/{name}"
+
+
+def _base() -> Path:
+    places = _BASES if os.geteuid() == 0 else (tempfile.gettempdir(),)
+    for place in places:
+        if os.access(place, os.W_OK):
+            return Path(tempfile.mkdtemp(prefix="xunjian-test-", dir=place))
+    raise RuntimeError(f"none of {', '.join(places)} can be written: sshd needs one of them")
+
+
+def make_key(path: Path, kind: str = "ed25519", *more: str) -> str:
+    """Make a key pair without a passphrase and return its public line."""
+    command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "", "-f", str(path), *more]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return path.with_name(f"{path.name}.pub").read_text().strip()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def serving(*, shell: bool, settings: str = "", kind: str = "ed25519") -> Iterator[OpenSsh]:
+    """Run a server until the block ends."""
+    root = os.geteuid() == 0
+    base = _base()
+    try:
+        base.chmod(0o755)
+        private = base / "private"
+        private.mkdir(mode=0o700)
+        jail = base / "jail"
+        folder = jail / "copies"
+        folder.mkdir(parents=True)
+        host_key = make_key(private / "host", kind)
+        other = make_key(private / "other", kind)
+        authorized = base / "authorized"
+        authorized.write_text(make_key(private / "client") + "\n")
+        user = "root" if root and shell else "nobody" if root else _own_name()
+        chrooted = root and not shell
+        lines = [
+            "ListenAddress 127.0.0.1",
+            f"HostKey {private}/host",
+            f"AuthorizedKeysFile {authorized}",
+            f"PidFile {private}/pid",
+            "PasswordAuthentication yes",
+            "PermitRootLogin yes",
+            "UsePAM no",
+            "StrictModes no",
+            "UseDNS no",
+            "MaxStartups 1000",
+            "PrintMotd no",
+            settings,
+            f"Subsystem sftp {SFTP_SERVER if shell else 'internal-sftp'}",
+        ]
+        if chrooted:
+            lines.append(f"ChrootDirectory {jail}")
+        if shell and root:
+            lines.append(_AS_NOBODY)
+        if not shell:
+            lines.append("ForceCommand internal-sftp")
+        if root:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        place = "/copies" if chrooted else str(folder)
+        with _started(private, lines) as port:
+            yield OpenSsh(port, user, folder, place, private / "client", host_key, other, shell)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+def _own_name() -> str:
+    import pwd
+
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+@contextmanager
+def _started(private: Path, lines: list[str]) -> Iterator[int]:
+    for _ in range(5):
+        port = _free_port()
+        configuration = private / "sshd_config"
+        configuration.write_text("\n".join([f"Port {port}", *lines]) + "\n")
+        log = private / "log"
+        with log.open("wb") as errors:
+            process = subprocess.Popen(
+                [SSHD, "-D", "-e", "-f", str(configuration)],
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+            )
+        try:
+            if _answers(port, process):
+                yield port
+                return
+        finally:
+            process.terminate()
+            process.wait()
+    raise RuntimeError(f"sshd does not start: {log.read_text()}")
+
+
+def _answers(port: int, process: subprocess.Popen[bytes]) -> bool:
+    ends = time.monotonic() + 20
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
+                return probe.recv(4) == b"SSH-"
+        except OSError:
+            time.sleep(0.02)
+    return False
