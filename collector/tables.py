@@ -3,12 +3,13 @@
 from sqlalchemy import MetaData
 
 from collector.assessment import models as assessment
+from collector.backups import models as backups
 from collector.customers import models as customers
 from collector.database import Base
 from collector.enrolment import models as enrolment
 from collector.intake import models as intake
 
-MODULES = (customers, enrolment, intake, assessment)
+MODULES = (customers, enrolment, intake, assessment, backups)
 
 
 def metadata() -> MetaData:

@@ -3,13 +3,14 @@ but for the history it asks; nothing is written here."""
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from checks.api import Arrival, Check, Failure, Measure
+from checks.backup_sets import BackupFacts
 from collector.assessment.judging import (
     MOST_MEASURES,
     Judged,
@@ -20,6 +21,8 @@ from collector.assessment.judging import (
 )
 from collector.assessment.naming import bounded, bounded_measure
 from collector.assessment.past import History
+from collector.backups.evidence import Look
+from collector.backups.recording import CHECK, look_of
 from wire.batch import Opened
 from wire.messages import Cost, Observation, Reason
 
@@ -39,6 +42,8 @@ class Conclusion:
     has_facts: bool
     verdicts: tuple[Judged, ...]
     measures: tuple[Measure, ...]
+    look: Look | None = None
+    """What a look at a backup set found, for the backup calendar."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,11 @@ def conclude(
         if check is None:
             unread.append(Unread(None, f"check {observation.check} is not known to this collector"))
             continue
-        concluded, problem = _conclude(observation.check, check, observation, boot_id, history)
+        facts, problem = _facts(check, observation)
+        concluded = _judged(observation.check, check, observation, facts, boot_id, history)
+        if observation.check == CHECK and isinstance(facts, (BackupFacts, Failure)):
+            look = look_of(observation, facts, arrival.offset_seconds)
+            concluded = replace(concluded, look=look)
         conclusions.append(concluded)
         if problem:
             unread.append(Unread(None, problem))
@@ -98,24 +107,22 @@ def _derive(
     return _judged(check_id, check, observation, facts, inspection.boot_id, history)
 
 
-def _conclude(
-    check_id: str, check: Check[Any], observation: Observation, boot_id: str, history: History
-) -> tuple[Conclusion, str | None]:
+def _facts(
+    check: Check[Any], observation: Observation
+) -> tuple[Any, str | None]:  # the check's own Facts, or the Failure in their place
+    """Return the facts of an observation, and what is wrong with them."""
     if observation.failure is not None:
-        return _judged(check_id, check, observation, observation.failure, boot_id, history), None
+        return observation.failure, None
     if observation.version > check.version:
         newer = f"facts version {observation.version}"
         detail = f"this collector reads version {check.version}"
-        failure = Failure(Reason.UNSUPPORTED, newer, detail)
-        return _judged(check_id, check, observation, failure, boot_id, history), None
+        return Failure(Reason.UNSUPPORTED, newer, detail), None
     assert isinstance(observation.facts, msgspec.Raw)
     try:
-        facts = check.decoder.decode(observation.facts)
+        return check.decoder.decode(observation.facts), None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        problem = f"the facts of {check_id} don't fit: {str(error)[:300]}"
-        failure = Failure(Reason.ERROR, check_id, problem)
-        return _judged(check_id, check, observation, failure, boot_id, history), problem
-    return _judged(check_id, check, observation, facts, boot_id, history), None
+        problem = f"the facts of {observation.check} don't fit: {str(error)[:300]}"
+        return Failure(Reason.ERROR, observation.check, problem), problem
 
 
 def _storable(measures: Iterable[Measure]) -> tuple[Measure, ...]:

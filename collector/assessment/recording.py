@@ -20,6 +20,7 @@ from collector.assessment.models import (
     StoredVerdict,
 )
 from collector.assessment.reading import Conclusion
+from collector.backups.recording import record_look
 
 # Tables, not mapped classes: an inspection has hundreds of these rows.
 _VERDICTS = cast("Table", StoredVerdict.__table__)
@@ -55,7 +56,8 @@ class Recorder:
         self._digest = digest
 
     def record(self, conclusions: Sequence[Conclusion]) -> None:
-        """Write all of it. What is not newer than what is known adds to the series only.
+        """Write all of it. What is not newer than what is known adds to the series and to the
+        backup calendar only.
 
         The same reading comes again where an agent uses it again (a heavy check): it says nothing
         new, and no finding has been found once more.
@@ -70,6 +72,9 @@ class Recorder:
             if not self._came_before(each, newest.get((each.check, each.target)))
         ]
         self._record_measures(conclusions)
+        for each in conclusions:
+            if each.look is not None:
+                record_look(self._session, **self._key, name=each.target, look=each.look)
         current = []
         for conclusion in conclusions:
             row = newest.get((conclusion.check, conclusion.target))

@@ -28,6 +28,7 @@ CLOCK_OFF_SECONDS = 60.0
 """A host's clock that is off by less is not corrected: an upload takes time, too. Own figure."""
 MOST_DAYS = 36_600
 """A number of days in a declaration counts as no more: a hundred years."""
+_LONGEST_LOOK = timedelta(days=1)
 _DEFINITE = (Result.PASSED, Result.FAILED)
 
 
@@ -184,7 +185,9 @@ class _Work:
         for proof in facts.proofs:
             self._prove(at, proof, offset)
         if facts.offsite is not None:
-            self._list_offsite(at, facts.offsite)
+            told_at = _corrected(facts.offsite.looked_at, offset)
+            # It was made before or while proofs were; a date that is far off says nothing.
+            self._list_offsite(min(at, max(at - _LONGEST_LOOK, told_at)), facts.offsite)
 
     def _list(self, at: datetime, points: Iterable[RestorePoint], offset: float) -> None:
         before = self._listed_at
@@ -218,6 +221,8 @@ class _Work:
                     self.points[key] = replace(known, last_seen=before)
 
     def _list_offsite(self, at: datetime, offsite: Offsite) -> None:
+        if at in self.offsite_looks:
+            return
         self.offsite_looks[at] = SeenOffsite(at, offsite.failure, offsite.same_host)
         if offsite.failure is not None:
             return

@@ -1,8 +1,8 @@
 """Tables of customers, sites, hosts and agents. The customer is the first word of every key."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import JSON, ForeignKeyConstraint, String, UniqueConstraint
+from sqlalchemy import JSON, Date, ForeignKeyConstraint, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from collector.database import Base, Moment
@@ -17,6 +17,18 @@ class Customer(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
     created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Contract(Base):
+    """From when until when a customer's systems are looked after."""
+
+    __tablename__ = "contract"
+    __table_args__ = (ForeignKeyConstraint(["customer_id"], ["customer.id"]),)
+
+    customer_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    begins: Mapped[date] = mapped_column(Date)
+    ends: Mapped[date | None] = mapped_column(Date)
+    """The last day; None: until further notice."""
 
 
 class Site(Base):

@@ -171,7 +171,7 @@ def test_gaps_say_from_when_to_when_what_and_why() -> None:
         "2026-10-03 至 2026-10-05",
     ]
     assert shown[0][1:5] == ["4", "不明", "本地", "Agent 自 3 月 9 日起没有上报"]
-    assert [row[2] for row in shown[1:]] == ["损坏", "副本不一致", "未验证", "缺失"]
+    assert [row[2] for row in shown[1:]] == ["失败", "副本不一致", "未验证", "缺失"]
 
 
 def test_a_weekend_ends_no_gap_and_a_good_day_does() -> None:
@@ -200,7 +200,7 @@ def test_a_drill_that_is_overdue_for_months_hides_no_missing_day() -> None:
     assert first[:5] == [
         "2026-01-01 至 2026-12-27", "361", "未验证", "恢复演练", "从未做过恢复演练",
     ]  # fmt: skip
-    assert [row[2] for row in others] == ["不明", "损坏", "副本不一致", "未验证", "缺失"]
+    assert [row[2] for row in others] == ["不明", "失败", "副本不一致", "未验证", "缺失"]
 
 
 def test_very_many_gaps_are_cut_and_counted() -> None:
@@ -212,6 +212,20 @@ def test_very_many_gaps_are_cut_and_counted() -> None:
     said = chapter(compose(with_sets(replace(shown, days=days))), "8")
     assert len(rows(said, "没有可信备份的日子")) == 40
     assert "仅列出最近 40 段" in texts(said)
+
+
+def test_days_of_which_nothing_is_known_are_a_limit_of_the_evidence() -> None:
+    report = compose(with_sets(*backup_sample.sets()))
+    assert rows(chapter(report, "13.7"), "情况不明") == [
+        [
+            "U8 财务账套（erp-db-01）",
+            "2026-03-09 至 2026-03-12",
+            "4",
+            "Agent 自 3 月 9 日起没有上报",
+        ]
+    ]
+    known = compose(with_sets(backup_sample.local_set()))
+    assert texts(chapter(known, "13.7")) == "无：每个应备份的日子都有数据。"
 
 
 def test_the_longest_gap_is_the_rpo_reached() -> None:
