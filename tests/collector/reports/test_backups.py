@@ -6,6 +6,7 @@ from datetime import date
 from functools import cache
 
 import pytest
+from msgspec import structs
 
 from checks.api import Chapter as Part
 from checks.api import State, Text
@@ -127,6 +128,16 @@ def test_days_before_the_contract_are_empty_and_free_days_are_not() -> None:
         *(Mark.OK,) * 5,
         *(Mark.NOT_APPLICABLE,) * 2,
     )
+
+
+def test_days_after_the_contract_are_empty() -> None:
+    shown = backup_sample.local_set()
+    ended = structs.replace(shown.declaration, valid_to=date(2026, 6, 12))
+    said = chapter(compose(with_sets(replace(shown, declaration=ended))), "8")
+    months = next(block for block in section("部门", said).blocks if isinstance(block, Days)).months
+    assert months[5].marks[:12] == (*(Mark.OK,) * 5, *(Mark.NOT_APPLICABLE,) * 2, *(Mark.OK,) * 5)
+    assert set(months[5].marks[12:]) == {None}
+    assert set(months[6].marks) == {None}
 
 
 @pytest.mark.parametrize("title", ["U8", "部门共享"])
