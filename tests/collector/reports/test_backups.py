@@ -375,6 +375,29 @@ def test_a_customer_without_a_set_reads_that_this_is_a_risk(material: Material, 
     assert "备份" in texts(chapter(report, "3"))
 
 
+@pytest.mark.parametrize("others", [(), backup_sample.sets()], ids=["alone", "among others"])
+def test_a_set_that_never_could_be_looked_at_is_not_called_undeclared(
+    others: tuple[SetMaterial, ...],
+) -> None:
+    material = with_sets(*others)
+    verdict = replace(
+        sample.verdict("OS-CPU-001", "", State.NOT_RUN, reason=Text("权限不足：/backup", "no")),
+        code="BAK-001",
+        check="backup.restore_points",
+        object="crm",
+    )
+    known = replace(verdict, object="u8-finance: UFDATA_001_2026")
+    first, second = material.hosts
+    hosts = (replace(first, verdicts=(verdict,)), replace(second, verdicts=(known,)))
+    report = compose(replace(material, hosts=hosts if others else hosts[:1]))
+    for number in ("2", "8"):
+        said = texts(chapter(report, number))
+        assert "有 1 个备份集已声明但从未能读取：erp-app-01 · crm。" in said
+        assert "未声明" not in said
+    assert "未声明" not in texts(chapter(report, "3"))
+    assert "权限不足：/backup" in texts(chapter(report, "8.1"))
+
+
 def test_the_conclusion_has_a_line_on_the_backups() -> None:
     report = compose(with_sets(*backup_sample.sets()))
     assert "备份（见第 8 章）：2 个备份集中有 1 个最近备份日不可信" in texts(chapter(report, "2"))
