@@ -42,12 +42,14 @@ def listing(
     """
     left_out: Counter[tuple[str, str]] = Counter()
     mine: list[BackupSetRow] = []
+    # Names are compared as most collations do; a declared one is told as it was declared.
     names = {name.casefold(): name for name in (*databases, *wanted)}
+    today = {name.casefold(): guid for name, guid in databases.items()}
     for one in sorted(found, key=lambda one: (one.started_at, one.uuid), reverse=True):
         name = names.get(one.database.casefold(), one.database)
         if wanted and name.casefold() not in {entry.casefold() for entry in wanted}:
             continue
-        why = _why_not(one, name, databases, server, wanted)
+        why = _why_not(one, today, server, wanted)
         if why:
             left_out[name, why] += 1
         else:
@@ -58,17 +60,14 @@ def listing(
 
 
 def _why_not(
-    one: BackupSetRow,
-    name: str,
-    databases: Mapping[str, str],
-    server: Server,
-    wanted: Sequence[str],
+    one: BackupSetRow, today: Mapping[str, str], server: Server, wanted: Sequence[str]
 ) -> str:
     if one.server not in server.names:
         return _ELSEWHERE
-    if name not in databases and name not in wanted:
+    name = one.database.casefold()
+    if name not in today and not wanted:
         return _DROPPED
-    guid = databases.get(name, "")
+    guid = today.get(name, "")
     if guid and one.database_guid and guid != one.database_guid:
         return _FORMER
     if one.snapshot:

@@ -15,13 +15,14 @@ from agent.backups.dating import dated
 from agent.backups.destination import destination
 from agent.backups.folders import FolderSize, files_in, folder_format, folder_size
 from agent.backups.formats.encrypted import FORMAT as ENCRYPTED
-from agent.backups.kind import Budget, Catalogue, KindModule, Source, unproven
+from agent.backups.kind import Budget, Catalogue, KindModule, Source
 from agent.backups.listing import Entry, Listing, listed, moment
 from agent.backups.naming import candidates, escaped, shown
 from agent.backups.patterns import compiled
+from agent.backups.proofs import CHANGED, neither
 from agent.backups.refusals import refusals
-from agent.backups.verifying import CHANGED, verify
-from checks.backup_sets import Form, Level, PointState, Proof, RestorePoint
+from agent.backups.verifying import verify
+from checks.backup_sets import Form, PointState, Proof, RestorePoint
 from checks.errors import NotConfigured, ProbeError, UnexpectedOutput
 
 _DATING_SECONDS = 20.0
@@ -64,18 +65,11 @@ def verify_point(source: Source, point: RestorePoint | None, budget: Budget) -> 
     """Prove STRUCTURE and HASHED of one restore point."""
     assert point is not None
     if point.state is PointState.GROWING:
-        at = source.now()
-        return tuple(
-            unproven(point.id, level, at, "", CHANGED) for level in (Level.STRUCTURE, Level.HASHED)
-        )
+        return neither(source, point, CHANGED)
     try:
         path = path_of(source, point.id)
     except ProbeError as error:
-        at = source.now()
-        return tuple(
-            unproven(point.id, level, at, "", error.failure())
-            for level in (Level.STRUCTURE, Level.HASHED)
-        )
+        return neither(source, point, error.failure())
     return verify(source, os.path.realpath(source.settings.place), path, point, budget)
 
 

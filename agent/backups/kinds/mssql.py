@@ -6,7 +6,7 @@ on the server's machine each file is looked for and read as its proof; over the 
 be proven of them, and that is said.
 
 Tested with recorded rows and a server of our own that speaks the protocol; no real SQL Server has
-been asked yet (docs/backups-databases.md).
+been asked yet (docs/backups.md).
 """
 
 from datetime import timedelta

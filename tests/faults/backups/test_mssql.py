@@ -23,6 +23,7 @@ from checks.backup_sets import BackupFacts, Level, Proof, Result
 from checks.errors import ProbeError
 from checks.mssql import backups
 from tests.backup_sets import NAME, look, settings
+from tests.faults.backups.judging import Cases, Outcome
 from tests.sql_server import NOW, Instance, guid, healthy
 from tests.tds_server import PASSWORD, USER, Refusal, Server, serving
 
@@ -315,11 +316,12 @@ FAULTS: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_never_ok(name: str, bench: Bench) -> None:
+def test_a_fault_is_never_ok(name: str, bench: Bench, cases: Cases) -> None:
     instance = healthy(bench.backups)
     bench.restored(erp(instance)["backup_set_uuid"].lower())
     FAULTS[name](instance)
-    assert bench.bad(instance) != {}
+    bad = bench.bad(instance)
+    cases.fault(name, Outcome(not bad, str(bad), None, None))
 
 
 def closed_port() -> int:
@@ -340,7 +342,7 @@ def closed_port() -> int:
     ],
 )
 def test_what_keeps_from_looking_is_told_and_never_ok(
-    name: str, change: dict[str, str], bench: Bench, tmp_path: Path
+    name: str, change: dict[str, str], bench: Bench, tmp_path: Path, cases: Cases
 ) -> None:
     instance = healthy(bench.backups)
     if "password" in change:
@@ -355,6 +357,7 @@ def test_what_keeps_from_looking_is_told_and_never_ok(
     bench.given["place"] = place + change.get("append", "")
     verdicts = bench.verdicts(instance)
     assert verdicts == {"look": State.NOT_RUN, "ask": State.NOT_RUN}
+    cases.fault(name, Outcome(State.OK in verdicts.values(), str(verdicts), None, None))
 
 
 HEALTHY: dict[str, Change] = {
@@ -439,8 +442,9 @@ HEALTHY: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-def test_a_healthy_instance_alarms_nobody(name: str, bench: Bench) -> None:
+def test_a_healthy_instance_alarms_nobody(name: str, bench: Bench, cases: Cases) -> None:
     instance = healthy(bench.backups)
     bench.restored(erp(instance)["backup_set_uuid"].lower())
     HEALTHY[name](instance)
-    assert bench.bad(instance) == {}
+    bad = bench.bad(instance)
+    cases.healthy(name, Outcome(not bad, str(bad), None, None))
