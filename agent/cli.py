@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from agent import VERSION, bundle_messages, enrolment_messages, messages
-from agent.backups import texts as backup_texts
+from agent.backups import help as backup_help
 from agent.installation import texts as installation_texts
 from agent.settings import DEFAULT_PATH
 
@@ -185,7 +185,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
             | enrolment_messages.HELP
             | installation_texts.HELP
             | bundle_messages.HELP
-            | backup_texts.HELP
+            | backup_help.HELP
         )
         return messages.spoken(texts[name], language)
 

@@ -17,7 +17,7 @@ from agent.host import LocalHost
 from agent.settings import Run, Settings, load
 from checks import wording
 from checks.api import Check
-from checks.discovery import Catalogue, discover
+from checks.discovery import Catalogue, discover, names
 from wire.messages import Observation, Reason
 
 if TYPE_CHECKING:
@@ -68,14 +68,15 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
     from agent.inspection import inspect
 
     _demand_posix()
-    catalogue = discover()
-    forbidden = veto.load(catalogue.checks)
+    # By name only: a check that can't be loaded may still be named in the settings.
+    known = names()
+    forbidden = veto.load(known)
     if forbidden.off:
         console.complain(veto.SWITCHED_OFF)
         return DONE
-    # A check that can't be loaded may still be named in the settings.
-    known = [*catalogue.checks, *(error.partition(":")[0] for error in catalogue.errors)]
     settings = load(settings_path, known)
+    entries = entries_of(settings)
+    catalogue = discover({entry.target.kind for entry in entries})
     _complain_of_broken(console, catalogue)
     host = LocalHost()
     plan = runner.plan(
@@ -84,7 +85,8 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
         settings.checks,
         patterns,
         forbidden.checks,
-        entries_of(settings),
+        entries,
+        catalogue.unloaded,
     )
     report = _reporter(console, as_json=as_json)
     with _spool(settings, report) as (identity, spool):

@@ -108,13 +108,15 @@ def plan(
     patterns: Sequence[str] = (),
     vetoed: Sequence[str] = (),
     entries: Sequence[Entry] = (),
+    unloaded: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Return which of the checks run on this system, and on which entries of the settings.
 
     Checks without a probe are made on the collector and those for other systems have nothing to
     say here: neither is part of the plan. A pattern is an id, a chapter (`host`) or a glob
     (`host.v*`); raise PatternUnknown for one that fits no check. What the patterns of `vetoed` fit
-    never runs, whatever the settings and the other patterns say.
+    never runs, whatever the settings and the other patterns say. `unloaded` has the checks that
+    were not loaded because the settings have no entry of their target.
     """
     probed = {
         check_id: check
@@ -122,12 +124,16 @@ def plan(
         if check.probe is not None and system in check.systems
     }
     for pattern in patterns:
-        if not any(fits(check_id, pattern) for check_id in probed):
-            names = {*probed, *(check_id.partition(".")[0] for check_id in probed)}
+        if not any(fits(check_id, pattern) for check_id in (*probed, *unloaded)):
+            known = {*probed, *unloaded}
+            names = {*known, *(check_id.partition(".")[0] for check_id in known)}
             hint = messages.nearest(pattern, names)
             raise PatternUnknown(messages.PATTERN_UNKNOWN.format(name=pattern, hint=hint))
     jobs: list[Job] = []
-    skipped: list[Skipped] = []
+    skipped = [
+        Skipped(check_id, Failure(Reason.NOT_CONFIGURED, target))
+        for check_id, target in unloaded.items()
+    ]
     for check_id, check in probed.items():
         chosen = settings.get(check_id, CheckSettings())
         if any(fits(check_id, pattern) for pattern in vetoed):

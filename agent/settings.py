@@ -25,18 +25,18 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from agent import messages
-from agent.backups.expected import EXPECTED as _EXPECTED_OF_BACKUPS
-from agent.backups.expected import contradiction
-from agent.backups.settings import BackupSettings
 from agent.errors import SettingsError
 from agent.secret import SecretSource
 from checks.api import Text
+
+if TYPE_CHECKING:
+    from agent.backups.settings import BackupSettings
 
 Model = TypeVar("Model")
 
@@ -91,8 +91,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     agent: Agent = Agent()
     run: Run = Run()
     checks: dict[str, CheckSettings] = {}
-    backups: dict[str, BackupSettings] = {}
-    """By name: agent/backups/settings.py has an entry of each."""
+    backups: dict[str, Any] = {}
+    """By name: agent.backups.settings.BackupSettings, which is loaded where there are some."""
 
 
 _EXPECTED = {
@@ -135,7 +135,7 @@ _EXPECTED = {
     "checks.*.deadline_seconds": Text(
         "大于 0、不超过 3600 的秒数", "seconds, more than 0 and at most 3600"
     ),
-    **_EXPECTED_OF_BACKUPS,
+    "backups": Text("形如 [backups.erp] 的节", "sections like [backups.erp]"),
 }
 _NAMED = ("checks", "backups")
 """Sections that have a section for each name."""
@@ -185,7 +185,10 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
     return msgspec.structs.replace(base, checks=chosen, backups=backups)
 
 
-def _backup_set(path: str, text: str, name: str, table: object) -> BackupSettings:
+def _backup_set(path: str, text: str, name: str, table: object) -> "BackupSettings":
+    from agent.backups.expected import contradiction
+    from agent.backups.settings import BackupSettings
+
     above = ("backups", name)
     settings = _convert(path, text, table, BackupSettings, above)
     wrong = contradiction(name, settings)
@@ -251,17 +254,26 @@ def _wrong(
     name = ".".join(keys)
     pattern = ".".join((keys[0], "*", *keys[2:]) if keys[0] in _NAMED and keys[1:] else keys)
     line = _line_of(text, keys)
+    expected = _expected(keys[0])
     if unknown:
         folder = pattern.rpartition(".")[0]
-        siblings = [key.rpartition(".")[2] for key in _EXPECTED if key.rpartition(".")[0] == folder]
+        siblings = [key.rpartition(".")[2] for key in expected if key.rpartition(".")[0] == folder]
         problem = messages.SETTINGS_UNKNOWN_KEY.format(
             key=name, allowed=", ".join(siblings), hint=messages.nearest(keys[-1], siblings)
         )
     else:
         present = _present(content, keys)
         sentence = messages.SETTINGS_WRONG_VALUE if present else messages.SETTINGS_MISSING_KEY
-        problem = sentence.format(key=name, expected=_EXPECTED[pattern])
+        problem = sentence.format(key=name, expected=expected[pattern])
     return SettingsError(problem, file=path, line=line, key=name)
+
+
+def _expected(section: str) -> Mapping[str, Text]:
+    if section != "backups":
+        return _EXPECTED
+    from agent.backups.expected import EXPECTED
+
+    return EXPECTED
 
 
 def _present(content: object, keys: tuple[str, ...]) -> bool:

@@ -3,12 +3,15 @@
 A plug-in is an entry point of the group `xunjian.checks` whose name is the id of the check and
 whose value is a module with a `CHECK`. A module that can't be loaded, an id or a rule code that
 stands twice is an error that is shown, never skipped silently.
+
+A chapter whose checks all run on entries of the settings says so by a `TARGET` in its
+`__init__.py`. An agent without such entries does not load it: loading costs more than reading.
 """
 
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,14 +29,29 @@ class Catalogue(Struct, frozen=True):
 
     checks: Mapping[str, Check[Any]]
     errors: tuple[str, ...]
+    unloaded: Mapping[str, str] = MappingProxyType({})
+    """Ids that were not loaded, and the target that the settings have no entry of."""
 
 
-def discover() -> Catalogue:
-    """Load every check of this installation. Raises nothing: errors are returned."""
+def names() -> tuple[str, ...]:
+    """Return the id of every check of this installation, also of those that can't be loaded."""
+    return tuple(check_id for check_id, _ in (*_own(), *_plugged_in()))
+
+
+def discover(targets: Collection[str] | None = None) -> Catalogue:
+    """Load every check of this installation. Raises nothing: errors are returned.
+
+    With `targets`, chapters of other targets than these are left out, and named in the answer.
+    """
+    unloaded: dict[str, str] = {}
     found: dict[str, Check[Any]] = {}
     owner_of_code: dict[str, str] = {}
     errors: list[str] = []
     for check_id, module_name in [*_own(), *_plugged_in()]:
+        target = _target_of_chapter(module_name) if targets is not None else None
+        if target is not None and targets is not None and target not in targets:
+            unloaded[check_id] = target
+            continue
         try:
             check = importlib.import_module(module_name).CHECK
         # The seam to code that is not ours: whatever a module raises while it is imported is
@@ -47,7 +65,16 @@ def discover() -> Catalogue:
             continue
         found[check_id] = check
         owner_of_code.update({rule.code: check_id for rule in check.rules})
-    return Catalogue(MappingProxyType(dict(sorted(found.items()))), tuple(errors))
+    loaded = MappingProxyType(dict(sorted(found.items())))
+    return Catalogue(loaded, tuple(errors), MappingProxyType(unloaded))
+
+
+def _target_of_chapter(module_name: str) -> str | None:
+    """Return the one target of all checks in a module's chapter; None: it has no such."""
+    chapter = module_name.rpartition(".")[0]
+    if not chapter.startswith("checks."):
+        return None
+    return getattr(importlib.import_module(chapter), "TARGET", None)
 
 
 def _own() -> Iterator[tuple[str, str]]:

@@ -199,4 +199,5 @@ def _chosen(settings: Settings, settings_path: str, name: str) -> BackupSettings
                 name=name, hint=messages.nearest(name, known), known=", ".join(known)
             )
         )
-    return settings.backups[name]
+    chosen: BackupSettings = settings.backups[name]
+    return chosen

@@ -108,7 +108,8 @@ def connection_string(source: Source) -> str:
         parts.append(f"PWD={_braced(source.secret(settings.password, 'password').reveal())}")
     if settings.kind.value == "mssql" and "applicationintent" not in settings.place.lower():
         parts.append("ApplicationIntent=ReadOnly")
-    return ";".join(parts)
+    # FreeTDS reads a value in braces only where a semicolon follows.
+    return ";".join(parts) + ";"
 
 
 def demand_reading(query: str) -> None:

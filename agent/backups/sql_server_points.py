@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from checks.backup_sets import Form, PointState, RestorePoint
-from checks.msdb import BackupSetRow, Server
+from checks.msdb import BackupSetRow, Present, Server
 
 _FORMS = {"D": Form.FULL, "I": Form.DIFFERENTIAL, "L": Form.LOG}
 NO_FULL = "no full backup before it"
@@ -31,23 +31,25 @@ class Listing(Struct, frozen=True):
 
 def listing(
     found: Sequence[BackupSetRow],
-    databases: Mapping[str, str],
+    databases: Sequence[Present],
     server: Server,
     wanted: Sequence[str],
 ) -> Listing:
     """Take from the history what can be restored as the databases of today.
 
-    `databases`: names with the GUID of each, empty where it isn't told. `wanted`: the declared
-    objects; others than these are left out where there are any.
+    `wanted`: the declared objects. Where there are any, nothing else is listed, and they are
+    listed whatever state they are in.
     """
     left_out: Counter[tuple[str, str]] = Counter()
     mine: list[BackupSetRow] = []
-    names = {name.casefold(): name for name in (*databases, *wanted)}
+    # Names are compared as most collations do; a declared one is told as it was declared.
+    names = {name.casefold(): name for name in (*(one.name for one in databases), *wanted)}
+    today = {one.name.casefold(): one for one in databases}
     for one in sorted(found, key=lambda one: (one.started_at, one.uuid), reverse=True):
         name = names.get(one.database.casefold(), one.database)
         if wanted and name.casefold() not in {entry.casefold() for entry in wanted}:
             continue
-        why = _why_not(one, name, databases, server, wanted)
+        why = _why_not(one, today, server, wanted)
         if why:
             left_out[name, why] += 1
         else:
@@ -58,17 +60,16 @@ def listing(
 
 
 def _why_not(
-    one: BackupSetRow,
-    name: str,
-    databases: Mapping[str, str],
-    server: Server,
-    wanted: Sequence[str],
+    one: BackupSetRow, today: Mapping[str, Present], server: Server, wanted: Sequence[str]
 ) -> str:
     if one.server not in server.names:
         return _ELSEWHERE
-    if name not in databases and name not in wanted:
+    database = today.get(one.database.casefold())
+    if not wanted and database is None:
         return _DROPPED
-    guid = databases.get(name, "")
+    if not wanted and database is not None and database.why_not:
+        return database.why_not
+    guid = database.guid if database is not None else ""
     if guid and one.database_guid and guid != one.database_guid:
         return _FORMER
     if one.snapshot:

@@ -27,12 +27,10 @@ from checks.backup_sets import BackupFacts, Kind
 from checks.wording import duration, size
 
 MIB = 2**20
-POSTGRESQL_FORMATS = frozenset(
-    {"pg_dump", "pg_dumpall", "pg_dump_custom", "pg_dump_directory", "pg_dump_plain", "pg_dump_tar"}
-)
-MYSQL_FORMATS = frozenset(
-    {"mysqldump", "mariadb-dump", "mariabackup", "xtrabackup", "xbstream", "mydumper"}
-)
+POSTGRESQL_DUMPS = frozenset({"pg_dump", "pg_dumpall"})
+POSTGRESQL_BASES = frozenset({"basebackup"})
+MYSQL_FORMATS = frozenset({"mariadb-dump", "mysqldump", "mariabackup", "xtrabackup", "xbstream"})
+"""What `format` of a set of files may be (agent/backups/formats); a test compares the two."""
 
 
 class EngineThresholds(Thresholds, frozen=True):
@@ -145,7 +143,11 @@ PHYSICAL = Rule(
     priority=1,
     thresholds=EngineThresholds,
     evaluate=_rule(
-        _PHYSICAL, lambda facts: facts.declaration.kind in (Kind.PGBACKREST, Kind.BARMAN)
+        _PHYSICAL,
+        lambda facts: (
+            facts.declaration.kind in (Kind.PGBACKREST, Kind.BARMAN)
+            or facts.declaration.format in POSTGRESQL_BASES
+        ),
     ),
     owner=Owner.DATABASE_ADMINISTRATOR,
 )
@@ -163,7 +165,7 @@ LOGICAL = Rule(
     evaluate=_rule(
         _LOGICAL,
         lambda facts: (
-            facts.declaration.kind is Kind.FILES and facts.declaration.format in POSTGRESQL_FORMATS
+            facts.declaration.kind is Kind.FILES and facts.declaration.format in POSTGRESQL_DUMPS
         ),
     ),
     owner=Owner.DATABASE_ADMINISTRATOR,

@@ -1,1 +1,3 @@
 """SQL Server, as far as it is asked over ODBC."""
+
+TARGET = "backup"

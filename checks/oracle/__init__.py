@@ -1,1 +1,3 @@
 """Oracle Database, as far as it is asked over ODBC."""
+
+TARGET = "backup"

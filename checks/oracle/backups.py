@@ -116,7 +116,7 @@ def rman(facts: Facts, thresholds: Limits, past: Past[Facts]) -> Iterator[Verdic
     else:
         yield not_applicable("archivelog", _NO_LOGS)
     if facts.last is None:
-        message = _NONE.format(name=facts.database, what=Text("RMAN 作业", "job of RMAN"))
+        message = _NONE.format(name=facts.database, what=Text(" RMAN 作业", "job of RMAN"))
         yield critical("last", _NEVER, Text.same("COMPLETED"), message)
         return
     age = duration((now - facts.last.started_at).total_seconds())

@@ -10,7 +10,7 @@ DAY_STATES = {
     LegState.LATE: to_translate("Late"),
     LegState.PENDING: to_translate("Not due yet"),
     LegState.MISSING: to_translate("Missing"),
-    LegState.FAILED: to_translate("Damaged"),
+    LegState.FAILED: to_translate("Failed"),
     LegState.MISMATCH: to_translate("Copy differs"),
     LegState.UNVERIFIED: to_translate("Not proven"),
     LegState.UNKNOWN: to_translate("Unknown"),

@@ -1,5 +1,6 @@
 """Checks are found wherever they are installed; what can't be loaded is told."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.discovery import discover
+from checks.discovery import discover, names
 
 ROOT = Path(__file__).parent.parent.parent
 SAY = (
@@ -93,3 +94,21 @@ def test_a_rule_code_that_stands_twice_is_refused(plugin: Path) -> None:
     ids, errors = found(plugin, ROOT)
     assert errors == ["site.uptime: rule OS-UPT-001 stands in host.uptime already"]
     assert "host.uptime" in ids
+
+
+def test_a_chapter_of_a_target_that_nobody_has_is_named_and_not_loaded() -> None:
+    catalogue = discover(set())
+    assert catalogue.unloaded["backup.restore_points"] == "backup"
+    assert not any(check.target != "host" for check in catalogue.checks.values())
+    assert set(catalogue.checks) | set(catalogue.unloaded) == set(discover().checks)
+    assert discover({"backup"}).unloaded == {}
+
+
+def test_every_check_of_such_a_chapter_has_its_target() -> None:
+    for check_id, check in discover().checks.items():
+        chapter = importlib.import_module(f"checks.{check_id.partition('.')[0]}")
+        assert check.target == getattr(chapter, "TARGET", "host")
+
+
+def test_names_are_those_of_all_checks() -> None:
+    assert set(names()) == set(discover().checks)

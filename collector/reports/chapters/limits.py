@@ -4,6 +4,7 @@ from checks.api import Chapter as Part
 from checks.api import State
 from collector.reports.blocks import Block, Cell, Chapter, Column, Table
 from collector.reports.chapters.areas import area_results
+from collector.reports.chapters.backup.unknown import unknown_days
 from collector.reports.material import VerdictRow
 from collector.reports.results import merged, places
 from collector.reports.source import Source
@@ -39,6 +40,7 @@ def limits(source: Source) -> Chapter:
             ),
         ),
         (words("The agent's own checks"), "agent", area_results(source, Part.AGENT)),
+        (words("Unknown backup days"), "unknown-days", unknown_days(source)),
     )
     return Chapter(
         "13",

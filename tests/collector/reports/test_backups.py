@@ -6,6 +6,7 @@ from datetime import date
 from functools import cache
 
 import pytest
+from msgspec import structs
 
 from checks.api import Chapter as Part
 from checks.api import State, Text
@@ -129,6 +130,16 @@ def test_days_before_the_contract_are_empty_and_free_days_are_not() -> None:
     )
 
 
+def test_days_after_the_contract_are_empty() -> None:
+    shown = backup_sample.local_set()
+    ended = structs.replace(shown.declaration, valid_to=date(2026, 6, 12))
+    said = chapter(compose(with_sets(replace(shown, declaration=ended))), "8")
+    months = next(block for block in section("部门", said).blocks if isinstance(block, Days)).months
+    assert months[5].marks[:12] == (*(Mark.OK,) * 5, *(Mark.NOT_APPLICABLE,) * 2, *(Mark.OK,) * 5)
+    assert set(months[5].marks[12:]) == {None}
+    assert set(months[6].marks) == {None}
+
+
 @pytest.mark.parametrize("title", ["U8", "部门共享"])
 def test_the_legend_names_and_counts_every_mark(title: str) -> None:
     shown = calendar(title)
@@ -171,7 +182,7 @@ def test_gaps_say_from_when_to_when_what_and_why() -> None:
         "2026-10-03 至 2026-10-05",
     ]
     assert shown[0][1:5] == ["4", "不明", "本地", "Agent 自 3 月 9 日起没有上报"]
-    assert [row[2] for row in shown[1:]] == ["损坏", "副本不一致", "未验证", "缺失"]
+    assert [row[2] for row in shown[1:]] == ["失败", "副本不一致", "未验证", "缺失"]
 
 
 def test_a_weekend_ends_no_gap_and_a_good_day_does() -> None:
@@ -200,7 +211,7 @@ def test_a_drill_that_is_overdue_for_months_hides_no_missing_day() -> None:
     assert first[:5] == [
         "2026-01-01 至 2026-12-27", "361", "未验证", "恢复演练", "从未做过恢复演练",
     ]  # fmt: skip
-    assert [row[2] for row in others] == ["不明", "损坏", "副本不一致", "未验证", "缺失"]
+    assert [row[2] for row in others] == ["不明", "失败", "副本不一致", "未验证", "缺失"]
 
 
 def test_very_many_gaps_are_cut_and_counted() -> None:
@@ -212,6 +223,20 @@ def test_very_many_gaps_are_cut_and_counted() -> None:
     said = chapter(compose(with_sets(replace(shown, days=days))), "8")
     assert len(rows(said, "没有可信备份的日子")) == 40
     assert "仅列出最近 40 段" in texts(said)
+
+
+def test_days_of_which_nothing_is_known_are_a_limit_of_the_evidence() -> None:
+    report = compose(with_sets(*backup_sample.sets()))
+    assert rows(chapter(report, "13.7"), "情况不明") == [
+        [
+            "U8 财务账套（erp-db-01）",
+            "2026-03-09 至 2026-03-12",
+            "4",
+            "Agent 自 3 月 9 日起没有上报",
+        ]
+    ]
+    known = compose(with_sets(backup_sample.local_set()))
+    assert texts(chapter(known, "13.7")) == "无：每个应备份的日子都有数据。"
 
 
 def test_the_longest_gap_is_the_rpo_reached() -> None:
@@ -348,6 +373,29 @@ def test_a_customer_without_a_set_reads_that_this_is_a_risk(material: Material, 
     assert line.text.startswith(start)
     assert "这本身就是风险" in line.text
     assert "备份" in texts(chapter(report, "3"))
+
+
+@pytest.mark.parametrize("others", [(), backup_sample.sets()], ids=["alone", "among others"])
+def test_a_set_that_never_could_be_looked_at_is_not_called_undeclared(
+    others: tuple[SetMaterial, ...],
+) -> None:
+    material = with_sets(*others)
+    verdict = replace(
+        sample.verdict("OS-CPU-001", "", State.NOT_RUN, reason=Text("权限不足：/backup", "no")),
+        code="BAK-001",
+        check="backup.restore_points",
+        object="crm",
+    )
+    known = replace(verdict, object="u8-finance: UFDATA_001_2026")
+    first, second = material.hosts
+    hosts = (replace(first, verdicts=(verdict,)), replace(second, verdicts=(known,)))
+    report = compose(replace(material, hosts=hosts if others else hosts[:1]))
+    for number in ("2", "8"):
+        said = texts(chapter(report, number))
+        assert "有 1 个备份集已声明但从未能读取：erp-app-01 · crm。" in said
+        assert "未声明" not in said
+    assert "未声明" not in texts(chapter(report, "3"))
+    assert "权限不足：/backup" in texts(chapter(report, "8.1"))
 
 
 def test_the_conclusion_has_a_line_on_the_backups() -> None:

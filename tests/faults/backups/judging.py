@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
-from collector.backups.calendar import calendar
-from collector.backups.evidence import Look, evidence_of
 
 from checks.api import Past, State
 from checks.backup.restore_points import CHECK
 from checks.backup_sets import BackupFacts, PointState
 from checks.errors import ProbeError
+from collector.backups.calendar import calendar
 from collector.backups.days import Leg, LegState
+from collector.backups.evidence import Look, evidence_of
 from wire.messages import Failure
 
 JUDGED = ("BAK-001", "BAK-002", "BAK-009", "BAK-010")

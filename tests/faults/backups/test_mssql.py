@@ -23,6 +23,7 @@ from checks.backup_sets import BackupFacts, Level, Proof, Result
 from checks.errors import ProbeError
 from checks.mssql import backups
 from tests.backup_sets import NAME, look, settings
+from tests.faults.backups.judging import Cases, Outcome
 from tests.sql_server import NOW, Instance, guid, healthy
 from tests.tds_server import PASSWORD, USER, Refusal, Server, serving
 
@@ -242,6 +243,10 @@ FAULTS: dict[str, Change] = {
     "dated tomorrow": lambda one: older(one, -34, "D", "L"),
     "dated tomorrow by a wrong zone": lambda one: every(one, time_zone=-48),
     "dated by a day late": lambda one: every(one, time_zone=56) or older(one, 24, "D", "L"),
+    "this replica is to back it up, and does not": lambda one: (
+        state_of(one, "erp", preferred=1),
+        older(one, 60, "D", "L"),
+    ),
     "a database nobody thought of": lambda one: one.database("crm"),
     "a database of weeks ago without backup": lambda one: one.database(
         "hr", "SIMPLE", created=one.local(24 * 20)
@@ -315,11 +320,12 @@ FAULTS: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_never_ok(name: str, bench: Bench) -> None:
+def test_a_fault_is_never_ok(name: str, bench: Bench, cases: Cases) -> None:
     instance = healthy(bench.backups)
     bench.restored(erp(instance)["backup_set_uuid"].lower())
     FAULTS[name](instance)
-    assert bench.bad(instance) != {}
+    bad = bench.bad(instance)
+    cases.fault(name, Outcome(not bad, str(bad), None, None))
 
 
 def closed_port() -> int:
@@ -340,7 +346,7 @@ def closed_port() -> int:
     ],
 )
 def test_what_keeps_from_looking_is_told_and_never_ok(
-    name: str, change: dict[str, str], bench: Bench, tmp_path: Path
+    name: str, change: dict[str, str], bench: Bench, tmp_path: Path, cases: Cases
 ) -> None:
     instance = healthy(bench.backups)
     if "password" in change:
@@ -355,6 +361,7 @@ def test_what_keeps_from_looking_is_told_and_never_ok(
     bench.given["place"] = place + change.get("append", "")
     verdicts = bench.verdicts(instance)
     assert verdicts == {"look": State.NOT_RUN, "ask": State.NOT_RUN}
+    cases.fault(name, Outcome(State.OK in verdicts.values(), str(verdicts), None, None))
 
 
 HEALTHY: dict[str, Change] = {
@@ -404,6 +411,15 @@ HEALTHY: dict[str, Change] = {
     "an offline database": lambda one: one.database("archive", state_desc="OFFLINE"),
     "a standby database": lambda one: one.database("copy", is_in_standby=1),
     "another replica backs it up": lambda one: one.database("ag", preferred=0),
+    "another replica has backed it up since": lambda one: (
+        one.database("ag", preferred=0),
+        one.backup("ag", "D", 24 * 20),
+    ),
+    "this replica backs it up": lambda one: state_of(one, "erp", preferred=1),
+    "offline since last month": lambda one: (
+        one.database("archive", state_desc="OFFLINE"),
+        one.backup("archive", "D", 24 * 40),
+    ),
     "a new database": lambda one: one.database("new", created=one.local(5)),
     "the pattern of new databases": lambda one: (
         (
@@ -439,8 +455,9 @@ HEALTHY: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-def test_a_healthy_instance_alarms_nobody(name: str, bench: Bench) -> None:
+def test_a_healthy_instance_alarms_nobody(name: str, bench: Bench, cases: Cases) -> None:
     instance = healthy(bench.backups)
     bench.restored(erp(instance)["backup_set_uuid"].lower())
     HEALTHY[name](instance)
-    assert bench.bad(instance) == {}
+    bad = bench.bad(instance)
+    cases.healthy(name, Outcome(not bad, str(bad), None, None))

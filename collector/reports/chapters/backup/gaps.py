@@ -83,7 +83,7 @@ def _gap(source: Source, stretch: list[Judged]) -> tuple[Cell, ...]:
     first, (last, leg, verdict) = stretch[0][0], stretch[-1]
     noted = dict.fromkeys(day.note for day, _, _ in stretch if day.note)
     return (
-        Cell(_range(source, first.day, last.day)),
+        Cell(day_range(source, first.day, last.day)),
         Cell(str(len(stretch))),
         state_cell(source, verdict.state),
         Cell(source.voice.words(LEGS[leg])),
@@ -121,7 +121,7 @@ def notes(source: Source, shown: SetMaterial) -> list[Block]:
     words = source.voice.words
     rows = tuple(
         (
-            Cell(_range(source, first.day, last.day)),
+            Cell(day_range(source, first.day, last.day)),
             state_cell(source, day_state(first)),
             Cell(first.note or source.voice.say(_excuse(first)) or "—"),
         )
@@ -170,7 +170,8 @@ def _excuse(day: Day) -> Text | None:
     return next((leg.why for leg in legs if leg.state is LegState.EXCUSED), None)
 
 
-def _range(source: Source, first: date, last: date) -> str:
+def day_range(source: Source, first: date, last: date) -> str:
+    """Return days from the first to the last, or the one."""
     if first == last:
         return source.voice.day(first)
     return source.voice.words(

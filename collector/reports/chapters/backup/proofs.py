@@ -26,9 +26,9 @@ def proofs(source: Source, shown: SetMaterial) -> list[Block]:
         Table(
             words("{set}: proofs, from the weakest to the strongest", set=shown.title),
             (
-                Column(words("Level"), 2.2),
+                Column(words("Level"), 2.4),
                 Column(words("Result"), 1.5),
-                Column(words("Newest"), 1.7),
+                Column(words("Newest"), 1.6),
                 Column(words("Restore point"), 2.4),
                 Column(words("How"), 2.7),
                 Column(words("Share read"), 1.15, numeric=True),
