@@ -45,7 +45,7 @@ def scene_of(known: Known, now: datetime) -> Scene:
     declaration = known.declaration
     assert declaration is not None
     zone = zone_of(declaration.schedule, known.zone)
-    return Scene(declaration, sight(known.evidence), zone, now, known.counterparts)
+    return Scene(declaration, sight(known.evidence), zone, now, known.counterparts, {})
 
 
 def newest_good(scene: Scene) -> tuple[RestorePoint, ...]:

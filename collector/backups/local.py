@@ -26,6 +26,8 @@ class Scene(NamedTuple):
     zone: ZoneInfo
     now: datetime
     counterparts: Sequence[Counterpart]
+    drills: dict[tuple[int, bool], LegVerdict]
+    """Verdicts of test restores that have been made: most days have that of the day before."""
 
 
 class Times(NamedTuple):

@@ -14,7 +14,6 @@ from checks.backup_sets import Result
 from collector.backups.days import BAD, Day, LegState
 from collector.backups.local import Scene, flaw
 from collector.backups.material import MonthCount, OpenInterval, Recovery
-from collector.backups.proven import READ, standing
 from collector.backups.sight import Candidate, can_count
 
 
@@ -67,8 +66,10 @@ def between(starts: Sequence[datetime], since: datetime, until: datetime) -> Ite
 
 
 def _is_damaged(candidate: Candidate) -> bool:
-    definite = (standing(candidate, level)[0] for level in READ)
-    return any(each is not None and each.proof.result is Result.FAILED for each in definite)
+    return any(
+        each.definite is not None and each.definite.proof.result is Result.FAILED
+        for each in (candidate.structure, candidate.hashed, candidate.restored)
+    )
 
 
 def _restore_time(
