@@ -15,6 +15,7 @@ BENCHMARKS = {
     "assessment": "bench.assessment",
     "report": "bench.report",
     "offsite": "bench.offsite",
+    "calendar": "bench.calendar",
 }
 """Name → module; each has `measure`. Only what is asked for is loaded."""
 

@@ -30,14 +30,12 @@ from collector.backups import sentences
 from collector.backups.counterparts import Counterpart
 from collector.backups.days import WORST_FIRST, Day, LegState, LegVerdict
 from collector.backups.evidence import Evidence
-from collector.backups.local import Scene, Times, flaw, local, without
+from collector.backups.local import Scene, flaw, local, without
 from collector.backups.offsite import NOT_AGREED, offsite
 from collector.backups.proven import restored, verified
 from collector.backups.sight import Candidate, Sight, can_count, sight
-from collector.backups.windows import Windows, windows, zone_of
+from collector.backups.windows import Times, Windows, times, windows, zone_of
 
-VERIFY_TIME = timedelta(hours=24)
-"""After the local deadline by which a restore point has to be read; own figure: a night."""
 _BADNESS = {state: number for number, state in enumerate(reversed(WORST_FIRST))}
 _NOT_DUE = LegVerdict(LegState.NOT_DUE, sentences.NOTHING_DUE)
 _NO_DAYS: Mapping[date, str] = {}
@@ -89,7 +87,9 @@ def calendar(
             place = windows(each.declaration.schedule, zone, begins, ends)
             own_zone = zone_of(each.declaration.schedule, zone)
             scene = Scene(each.declaration, seen, own_zone, now, counterparts, {})
-            days += _days(scene, place, contract, excused)
+            hours = each.declaration.offsite.hours if each.declaration.offsite else 0.0
+            when = times(each.declaration.schedule, zone, begins, ends, hours)
+            days += _days(scene, place, when, contract, excused)
     return tuple(days)
 
 
@@ -109,40 +109,35 @@ def declared(evidence: Evidence, zone: str) -> tuple[Declared, ...]:
 def _days(
     scene: Scene,
     place: Windows,
+    when: Sequence[Times],
     contract: tuple[date | None, date | None],
     excused: Mapping[date, str],
 ) -> list[Day]:
     declaration = scene.declaration
-    schedule = declaration.schedule
     inside = _laid_out(scene.sight, place)
     begins = max(filter(None, (declaration.valid_from, contract[0])), default=date.min)
     ends = min(filter(None, (declaration.valid_to, contract[1])), default=date.max)
-    hours = timedelta(hours=declaration.offsite.hours if declaration.offsite else 0)
-    over_before = scene.now - max(hours, VERIFY_TIME)
-    weekdays = frozenset(schedule.weekdays)
+    weekdays = frozenset(declaration.schedule.weekdays)
     is_drilled = declaration.restore_every_days > 0
+    now = scene.now
     found = []
-    day = place.first
-    one_day = timedelta(days=1)
-    weekday = day.weekday()
-    for number, due in enumerate(place.deadlines):
-        opens, closes = place.starts[number], place.starts[number + 1]
+    weekday = place.first.weekday()
+    for number, times_of_day in enumerate(when):
+        day, opens, closes, due, offsite_due, verify_due = times_of_day
         candidates = inside.get(number, ())
         ids = tuple([each.point.id for each in candidates])
         # A zone that skipped a whole day has a window without any time in it.
         if weekday not in weekdays or not begins <= day <= ends or opens >= closes:
             found.append(Day(day, _NOT_DUE, _NOT_DUE, _NOT_DUE, _NOT_DUE, ids, None))
         else:
-            times = Times(opens, closes, due, due + hours, due + VERIFY_TIME)
-            legs = _legs(scene, times, candidates)
+            legs = _legs(scene, times_of_day, candidates)
             drill = restored(scene, closes)
             note = excused.get(day) if excused else None
             if note is not None:
                 legs = _Legs(*(_excused(each, note) for each in legs))
                 drill = _excused(drill, note)
-            is_over = due <= over_before and (not is_drilled or scene.now >= closes)
+            is_over = now >= offsite_due and now >= verify_due and (not is_drilled or now >= closes)
             found.append(Day(day, legs[0], legs[1], legs[2], drill, ids, due, is_over, note or ""))
-        day += one_day
         weekday = (weekday + 1) % 7
     return found
 
@@ -159,14 +154,14 @@ def _laid_out(seen: Sight, place: Windows) -> Mapping[int, Sequence[Candidate]]:
     return inside
 
 
-def _legs(scene: Scene, times: Times, candidates: Sequence[Candidate]) -> _Legs:
+def _legs(scene: Scene, at: Times, candidates: Sequence[Candidate]) -> _Legs:
     objects = scene.declaration.objects
     if not objects:
-        return _legs_of_one(scene, times, candidates)
+        return _legs_of_one(scene, at, candidates)
     each_legs = [
         (
             name,
-            _legs_of_one(scene, times, [each for each in candidates if each.point.object == name]),
+            _legs_of_one(scene, at, [each for each in candidates if each.point.object == name]),
         )
         for name in objects
     ]
@@ -175,7 +170,7 @@ def _legs(scene: Scene, times: Times, candidates: Sequence[Candidate]) -> _Legs:
     )
 
 
-def _legs_of_one(scene: Scene, times: Times, candidates: Sequence[Candidate]) -> _Legs:
+def _legs_of_one(scene: Scene, at: Times, candidates: Sequence[Candidate]) -> _Legs:
     """Return the legs of the best restore point; the newest of those that are as good."""
     best: _Legs | None = None
     badness: list[int] = []
@@ -187,9 +182,7 @@ def _legs_of_one(scene: Scene, times: Times, candidates: Sequence[Candidate]) ->
         if why is not None:
             flawed.append((each, why))
             continue
-        legs = _Legs(
-            local(scene, times, each), offsite(scene, times, each), verified(scene, times, each)
-        )
+        legs = _Legs(local(scene, at, each), offsite(scene, at, each), verified(scene, at, each))
         if _is_well(legs[0]) and _is_well(legs[1]) and _is_well(legs[2]):
             return legs
         how_bad = sorted((_BADNESS[leg.state] for leg in legs), reverse=True)
@@ -197,14 +190,14 @@ def _legs_of_one(scene: Scene, times: Times, candidates: Sequence[Candidate]) ->
             best, badness = legs, how_bad
     if best is not None:
         return best
-    verdict = without(scene, times, flawed)
+    verdict = without(scene, at, flawed)
     if scene.declaration.role is Role.OFFSITE and verdict.state in (
         LegState.MISSING,
         LegState.PENDING,
     ):
         # Whether a copy is missing is judged with the set that it is a copy of.
         return _Legs(_NOT_DUE, _NOT_DUE, _NOT_DUE)
-    following = _following(verdict, scene.now < times.due)
+    following = _following(verdict, scene.now < at.due)
     is_copied = scene.declaration.offsite is not None
     return _Legs(verdict, following if is_copied else NOT_AGREED, following)
 

@@ -13,6 +13,7 @@ from collector.backups.counterparts import Counterpart
 from collector.backups.days import LegState, LegVerdict
 from collector.backups.sentences import clock
 from collector.backups.sight import Candidate, Sight, can_count
+from collector.backups.windows import Times
 
 LONGEST_CHAIN = 1000
 """Restore points that one needs, one after the other; a longer chain is a loop. Own figure."""
@@ -28,16 +29,6 @@ class Scene(NamedTuple):
     counterparts: Sequence[Counterpart]
     drills: dict[tuple[int, bool], LegVerdict]
     """Verdicts of test restores that have been made: most days have that of the day before."""
-
-
-class Times(NamedTuple):
-    """The times of one backup day."""
-
-    begins: datetime
-    ends: datetime
-    due: datetime
-    offsite_due: datetime
-    verify_due: datetime
 
 
 def flaw(scene: Scene, candidate: Candidate) -> Text | None:

@@ -8,10 +8,11 @@ from checks.backup_sets import CopyState, Level, OffsiteBy, Result
 from collector.backups import sentences
 from collector.backups.counterparts import Held, file_name
 from collector.backups.days import LegState, LegVerdict
-from collector.backups.local import Scene, Times
+from collector.backups.local import Scene
 from collector.backups.proven import failed
 from collector.backups.sentences import clock
 from collector.backups.sight import CLOCKS_APART, Candidate, Proven, set_proofs
+from collector.backups.windows import Times
 
 NOT_AGREED = LegVerdict(LegState.NOT_DUE, sentences.NO_OFFSITE)
 

@@ -7,9 +7,10 @@ from checks.backup_sets import Level, Result
 from collector.backups import sentences
 from collector.backups.days import LegState, LegVerdict
 from collector.backups.evidence import MOST_DAYS
-from collector.backups.local import LONGEST_CHAIN, Scene, Times
+from collector.backups.local import LONGEST_CHAIN, Scene
 from collector.backups.sentences import clock
 from collector.backups.sight import CLOCKS_APART, Candidate, Proven, set_proofs
+from collector.backups.windows import Times
 
 READ = (Level.STRUCTURE, Level.HASHED)
 _NEVER_DRILLED = LegVerdict(LegState.UNVERIFIED, sentences.NEVER_RESTORED)

@@ -200,7 +200,8 @@ def _candidates(evidence: Evidence, newest: SeenLook | None) -> tuple[Candidate,
     proofs: dict[str, list[Proven]] = defaultdict(list)
     for proof_key, proof in evidence.proofs.items():
         if proof_key.point:
-            proofs[proof_key.point].append(Proven(proof.at, proof.proof))
+            made_at = proof.at if proof.offset_seconds else proof.proof.at
+            proofs[proof_key.point].append(Proven(made_at, proof.proof))
     floor = newest.listed_since if newest else None
     found: list[Candidate] = []
     for id, seen_versions in versions.items():
@@ -209,8 +210,9 @@ def _candidates(evidence: Evidence, newest: SeenLook | None) -> tuple[Candidate,
         copy = evidence.copies.get(id)
         for number, ((_, seen), own) in enumerate(zip(present, parted, strict=True)):
             point = seen.point
-            started = corrected(seen, point.started_at)
-            ended = corrected(seen, point.ended_at) if point.ended_at else started
+            started, ended = point.started_at, point.ended_at or point.started_at
+            if seen.offset_seconds:
+                started, ended = corrected(seen, started), corrected(seen, ended)
             is_newest = number == len(present) - 1
             found.append(
                 Candidate(

@@ -9,11 +9,28 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from checks.backup_sets import Schedule
 
 _DAY = timedelta(days=1)
+
+
+VERIFY_TIME = timedelta(hours=24)
+"""After the local deadline by which a restore point has to be read; own figure: a night."""
+
+
+class Times(NamedTuple):
+    """The times of one backup day, in UTC."""
+
+    day: date
+    begins: datetime
+    ends: datetime
+    due: datetime
+    """The local deadline with the grace."""
+    offsite_due: datetime
+    verify_due: datetime
 
 
 @dataclass(frozen=True)
@@ -51,6 +68,21 @@ def windows(schedule: Schedule, zone: str, first: date, last: date) -> Windows:
     starts = [_instant(day, opens, place) for day in (*days, last + _DAY)]
     deadlines = [_instant(day + _DAY if overnight else day, closes, place) + grace for day in days]
     return Windows(first, tuple(starts), tuple(deadlines))
+
+
+@lru_cache(maxsize=256)
+def times(
+    schedule: Schedule, zone: str, first: date, last: date, offsite_hours: float
+) -> tuple[Times, ...]:
+    """Return the times of the backup days from first to last, as `windows` does."""
+    place = windows(schedule, zone, first, last)
+    hours = timedelta(hours=offsite_hours)
+    return tuple(
+        Times(place.day(number), begins, ends, due, due + hours, due + VERIFY_TIME)
+        for number, (begins, ends, due) in enumerate(
+            zip(place.starts, place.starts[1:], place.deadlines, strict=False)
+        )
+    )
 
 
 def zone_of(schedule: Schedule, site_zone: str) -> ZoneInfo:
