@@ -1,10 +1,16 @@
 """A real repository of restic for tests: made once, copied for each case."""
 
+import base64
+import hashlib
+import json
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 PASSWORD = "correct horse"
 
@@ -36,9 +42,12 @@ def build(folder: Path) -> Built:
         (built.data / f"table-{number}").write_bytes(os.urandom(120_000))
     (built.data / "name with [signs]*").write_text("a\n")
     restic(built, built.repository, "init")
-    restic(built, built.repository, "backup", str(built.data))
+    make_cheap(built.repository)
+    restic(built, built.repository, "backup", "--time", _days_ago(2), str(built.data))
     (built.data / "table-0").write_bytes(os.urandom(90_000))
-    restic(built, built.repository, "backup", "--tag", "erp", str(built.data))
+    restic(
+        built, built.repository, "backup", "--time", _days_ago(1), "--tag", "erp", str(built.data)
+    )
     (built.data / "table-1").write_bytes(os.urandom(90_000))
     restic(built, built.repository, "backup", "--host", "db2", str(built.data))
     restic(
@@ -48,8 +57,37 @@ def build(folder: Path) -> Built:
         *("--repo2", str(built.repository), "--password-file2", str(built.password)),
         "--copy-chunker-params",
     )
+    make_cheap(built.other)
     copy(built, built.repository, built.other)
     return built
+
+
+def _days_ago(days: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def make_cheap(repository: Path) -> None:
+    """Give the key of a repository a derivation that takes no time: it is half a second else."""
+    (place,) = (repository / "keys").iterdir()
+    key = json.loads(place.read_text())
+    salt = base64.b64decode(key["salt"])
+    old = _derived(salt, key["N"], key["r"], key["p"])
+    sealed = base64.b64decode(key["data"])
+    initial, hidden = sealed[:16], sealed[16:-16]
+    master = Cipher(algorithms.AES(old[:32]), modes.CTR(initial)).decryptor().update(hidden)
+    new = _derived(salt, 16, 8, 1)
+    hidden = Cipher(algorithms.AES(new[:32]), modes.CTR(initial)).encryptor().update(master)
+    mask = Cipher(algorithms.AES(new[32:48]), modes.ECB()).encryptor().update(initial)
+    code = Poly1305.generate_tag(new[48:] + mask, hidden)
+    key |= {"N": 16, "p": 1, "data": base64.b64encode(initial + hidden + code).decode()}
+    text = json.dumps(key).encode()
+    place.unlink()
+    (place.parent / hashlib.sha256(text).hexdigest()).write_bytes(text)
+
+
+def _derived(salt: bytes, cost: int, blocks: int, lanes: int) -> bytes:
+    word = PASSWORD.encode()
+    return hashlib.scrypt(word, salt=salt, n=cost, r=blocks, p=lanes, maxmem=2**30, dklen=64)
 
 
 def copy(built: Built, here: Path, there: Path) -> None:
@@ -66,6 +104,7 @@ def restic(built: Built, repository: Path, *arguments: str) -> str:
             "PATH": os.environ["PATH"],
             "HOME": str(built.folder),
             "RESTIC_PASSWORD_FILE": str(built.password),
+            "TZ": "UTC",
         },
         check=False,
         capture_output=True,
@@ -73,11 +112,3 @@ def restic(built: Built, repository: Path, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def clone(folder: Path, name: Path) -> Path:
-    """Copy a repository with its dates; what is read-only in it can be changed in the copy."""
-    shutil.copytree(folder, name)
-    for path in name.rglob("*"):
-        path.chmod(0o700 if path.is_dir() else 0o600)
-    return name

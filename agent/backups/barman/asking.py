@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from agent.backups.kind import Source
+from agent.backups.tool_versions import tool_version
 from agent.redaction import clean
 from checks.api import Output
 from checks.errors import NotPermitted, ProbeError, ToolMissing, UnexpectedOutput
@@ -70,8 +71,8 @@ def demand(answer: Answer, subject: str) -> None:
 
 def version(source: Source) -> str:
     """Return the name and version of the tool."""
-    text = source.run(source.settings.command or "barman", "--version").text
-    return f"barman {text.split()[0]}" if text.split() else ""
+    tool = source.settings.command or "barman"
+    return tool_version(source, tool, lambda: f"barman {_first_word(source, tool)}")
 
 
 def folders(source: Source) -> Folders | None:
@@ -92,6 +93,11 @@ def folders(source: Source) -> Folders | None:
     base = parser.get(name, "basebackups_directory", fallback=f"{root}/base")
     wals = parser.get(name, "wals_directory", fallback=f"{root}/wals")
     return Folders(Path(base), Path(wals))
+
+
+def _first_word(source: Source, tool: str) -> str:
+    words = source.run(tool, "--version").text.split()
+    return words[0] if words else ""
 
 
 def _add(source: Source, parser: configparser.RawConfigParser, path: str) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from agent.backups.kind import Source
+from agent.backups.tool_versions import tool_version
 from agent.redaction import clean
 from agent.secret import SecretSource
 from checks.api import Output
@@ -137,7 +138,8 @@ def other(source: Source) -> Repository:
 
 def version(source: Source) -> str:
     """Return the name and version of the tool."""
-    return source.run(source.settings.command or "borg", "--version").text.strip()[:255]
+    tool = source.settings.command or "borg"
+    return tool_version(source, tool, lambda: source.run(tool, "--version").text.strip())
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from checks.errors import NotPermitted, ProbeError, UnexpectedOutput
 
 _CHECKPOINT = re.compile(r"\.checkpoint(\.\d+)?\Z")
 _FORMAT = "{archive}{time}{end}{hostname}{id}"
+_ID = "borg-id"
+_MOST_NEW_SIZES = 5
 _AHEAD = timedelta(minutes=10)
 
 
@@ -54,6 +56,7 @@ def catalogue(source: Source) -> Catalogue:
     repository = asking.own(source)
     with asking.opened(repository) as visit:
         listing = archives(visit)
+        (source.cache / _ID).write_text(listing.repository.id, encoding="utf-8")
         wanted = [entry for entry in listing.archives if _is_wanted(source, entry)]
         sizes, odd = _sizes(visit, wanted)
     encrypted = listing.encryption.mode not in ("none", "authenticated", "authenticated-blake2")
@@ -71,6 +74,12 @@ def catalogue(source: Source) -> Catalogue:
         encrypted=encrypted,
         stored_bytes=stored_bytes(repository),
     )
+
+
+def known_id(source: Source) -> str:
+    """Return the id that the set's repository had when it was listed; empty if it never was."""
+    place = source.cache / _ID
+    return place.read_text("utf-8") if place.exists() else ""
 
 
 def archives(visit: Opened) -> Listing:
@@ -175,14 +184,17 @@ def _sizes(visit: Opened, wanted: list[Archive]) -> tuple[dict[str, _Size], tupl
     except (OSError, msgspec.DecodeError):
         known = {}
     odd: tuple[str, ...] = ()
-    newest = max(wanted, key=lambda entry: entry.start, default=None)
-    if newest is not None and newest.id not in known and visit.repository.folder is not None:
+    newest = sorted(wanted, key=lambda entry: entry.start, reverse=True)
+    for entry in [entry for entry in newest if entry.id not in known][:_MOST_NEW_SIZES]:
+        if visit.repository.folder is None:
+            break
         try:
-            text = visit.demand("list", "--format", "{type}{size}{NL}", f"{{}}::{newest.name}")
+            text = visit.demand("list", "--format", "{type}{size}{NL}", f"{{}}::{entry.name}")
             sizes = [int(line[1:]) for line in text.splitlines() if line.startswith("-")]
-            known[newest.id] = _Size(sum(sizes), len(sizes))
+            known[entry.id] = _Size(sum(sizes), len(sizes))
         except (ProbeError, ValueError) as error:
-            odd = (f"{newest.name}: its size can't be told: {error}"[:500],)
+            odd = (f"{entry.name}: its size can't be told: {error}"[:500],)
+            break
     ids = {entry.id for entry in wanted}
     known = {name: size for name, size in known.items() if name in ids}
     kept.write_bytes(msgspec.json.encode(known))

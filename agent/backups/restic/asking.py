@@ -38,6 +38,7 @@ class Repository(Struct, frozen=True):
     source: Source
     place: str
     password: SecretSource | None
+    side: str = "own"
 
     @property
     def folder(self) -> Path | None:
@@ -61,7 +62,8 @@ def other(source: Source) -> Repository:
     offsite = source.settings.offsite
     if offsite is None or not offsite.place:
         raise NotConfigured("backups.offsite.place", "the second repository")
-    return Repository(source, offsite.place, offsite.password or source.settings.password)
+    password = offsite.password or source.settings.password
+    return Repository(source, offsite.place, password, "offsite")
 
 
 def version(source: Source) -> str:

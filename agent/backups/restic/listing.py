@@ -16,7 +16,7 @@ from checks.errors import NotPermitted, ProbeError, UnexpectedOutput
 
 _FOLDERS = ("data", "index", "keys", "snapshots")
 _MOST_LOCKS = 20
-_MOST_NEW_SIZES = 1
+_MOST_NEW_SIZES = 5
 _AHEAD = timedelta(minutes=10)
 
 

@@ -15,6 +15,7 @@ from agent.backups.kind import Budget, Source, unproven
 from agent.backups.restic import asking
 from agent.backups.restic.asking import Repository
 from agent.backups.restic.hashing import Hashed, hash_repository
+from agent.backups.restic.indexing import missing_packs
 from checks.api import Output
 from checks.backup_sets import Level, Proof, RestorePoint, Result
 from checks.errors import NotPermitted, ProbeError, UnexpectedOutput
@@ -96,7 +97,7 @@ def _local(repository: Repository, budget: Budget, prefix: str) -> Verified:
         )
     if hashed.refused:
         raise NotPermitted(repository.name[:255], _listed(hashed.refused, "unreadable"))
-    words = _check(repository, budget)
+    words = _missing(repository, budget) or _check(repository, budget)
     whole = hashed.coverage == 1
     return Verified(
         result=Result.FAILED if words else Result.PASSED if whole else Result.SAMPLED,
@@ -106,6 +107,17 @@ def _local(repository: Repository, budget: Budget, prefix: str) -> Verified:
         bytes_read=hashed.read_bytes,
         detail=words,
     )
+
+
+def _missing(repository: Repository, budget: Budget) -> str:
+    assert repository.folder is not None
+    try:
+        gone = missing_packs(repository, repository.folder, budget)
+    except PermissionError as error:
+        raise NotPermitted(str(error.filename)[:255]) from error
+    except OSError as error:
+        raise UnexpectedOutput(repository.name[:255], str(error)) from error
+    return _listed(gone, "packs that the index names are not there") if gone else ""
 
 
 def _hash(repository: Repository, budget: Budget, prefix: str) -> Hashed:
