@@ -15,6 +15,7 @@ BENCHMARKS = {
     "assessment": "bench.assessment",
     "report": "bench.report",
     "backup_files": "bench.backup_files",
+    "offsite": "bench.offsite",
 }
 """Name → module; each has `measure`. Only what is asked for is loaded."""
 
