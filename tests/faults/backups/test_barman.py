@@ -21,7 +21,6 @@ from tests.unprivileged import as_nobody
 @pytest.fixture(scope="session")
 def built() -> Iterator[Built]:
     with barman_server() as made:
-        # One backup is enough for most cases, and two take twice as long.
         yield made
 
 
