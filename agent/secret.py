@@ -6,6 +6,8 @@ proxy_password = { credential = "proxy" }              # LoadCredential= of the 
 proxy_password = { file = "/etc/xunjian/proxy.secret" }  # mode 0600 or 0400
 proxy_password = { command = ["/usr/bin/pass", "show", "proxy"] }   # the first line it prints
 
+Of a file its first line is the secret, all of it where that begins a private key.
+
 Whatever is obtained is remembered by the output filter (agent/redaction.py) at once.
 """
 
@@ -25,6 +27,8 @@ from checks.errors import ProbeError
 
 COMMAND_SECONDS = 10.0
 LONGEST_BYTES = 16384
+_PEM = "-----BEGIN "
+"""How a private key begins: the one secret that has more lines than one."""
 
 _AbsolutePath = Annotated[str, Meta(pattern=r"^/[^\0]*$")]
 
@@ -160,7 +164,8 @@ def _read(source: SecretSource, name: str) -> Secret:
     if len(content) > LONGEST_BYTES:
         raise wrong(_TOO_LONG.format(most=LONGEST_BYTES))
     try:
-        value = content.decode().split("\n", 1)[0].rstrip("\r")
+        text = content.decode()
+        value = text if text.startswith(_PEM) else text.split("\n", 1)[0].rstrip("\r")
     except UnicodeDecodeError:
         # Without the cause: a UnicodeDecodeError carries the bytes.
         raise wrong(_NOT_TEXT) from None

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import time_machine
 
+from agent.backups.kind import OffsiteWay
 from agent.backups.ledger import Ledger
 from agent.backups.settings import BackupSettings
 from agent.backups.source import LocalSource
@@ -44,9 +45,10 @@ def look(
     now: datetime | None = None,
     full: bool = False,
     seconds: float = 600,
+    way: OffsiteWay | None = None,
 ) -> BackupFacts:
     """Look at a set as an inspection does, at another time if need be. Raise a ProbeError."""
-    subject = ConfiguredSet(NAME, given, LocalHost(), state, seconds=seconds, full=full)
+    subject = ConfiguredSet(NAME, given, LocalHost(), state, seconds=seconds, full=full, way=way)
     if now is None:
         return subject.look()
     with time_machine.travel(now, tick=True):

@@ -1,11 +1,15 @@
-"""What tests of several parts share: database servers that run as long as the tests do."""
+"""What tests of several parts share: servers that run as long as the tests do."""
 
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
+from scripts.openssh import OpenSsh, serving
 from scripts.postgresql import Cluster, cluster
 from tests import mariadb as throw_away
 
@@ -36,3 +40,30 @@ def mariadb() -> Iterator[throw_away.Server]:
     """Run one MariaDB for each process of tests, started when the first of them asks."""
     with throw_away.server() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def ssh_server() -> Iterator[OpenSsh]:
+    """Run an OpenSSH server with a shell."""
+    with serving(shell=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sftp_server() -> Iterator[OpenSsh]:
+    """Run an OpenSSH server that gives SFTP alone, in a chroot where the tests are root."""
+    with serving(shell=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def other_volume() -> Iterator[Path]:
+    """Give a folder on another volume than that of pytest's folders."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
+        pytest.skip("/dev/shm is no volume of its own here")
+    folder = Path(tempfile.mkdtemp(prefix="xunjian-test-", dir=memory))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)

@@ -24,7 +24,11 @@ def of_postgresql(running: Cluster, folder: Path) -> Path:
         _demand("psql", "--no-psqlrc", "--quiet", f"--dbname={url}", f"--command={statement}")
     for letter, target in _FORMATS.items():
         _demand("pg_dump", f"--format={letter}", f"--dbname={url}", f"--file={folder / target}")
-    _demand("pg_dumpall", f"--dbname={url}", f"--file={folder / 'cluster.sql'}")
+    # It connects to each database anew, without what the URL says.
+    _demand(
+        *("pg_dumpall", f"--dbname={url}", f"--file={folder / 'cluster.sql'}"),
+        password=running.password,
+    )
     running.drop_database(name)
     return folder
 
@@ -80,6 +84,7 @@ def age(path: Path, at: float) -> None:
     os.utime(path, (at, at))
 
 
-def _demand(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, check=False, text=True)
+def _demand(*command: str, password: str = "") -> None:
+    surroundings = os.environ | {"PGPASSWORD": password, "TZ": "UTC"}
+    done = subprocess.run(command, capture_output=True, check=False, text=True, env=surroundings)
     assert done.returncode == 0, done.stderr

@@ -42,6 +42,7 @@ class Content:
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._waiting = b""
+        self._taken = 0
         self.head = b""
         self.tail = b""
         self.bytes = 0
@@ -51,8 +52,9 @@ class Content:
 
     def chunk(self) -> bytes:
         """Return the next bytes; none at the end. Raise Damaged."""
-        if self._waiting:
-            chunk, self._waiting = self._waiting, b""
+        if self._taken < len(self._waiting):
+            chunk = self._waiting[self._taken :]
+            self._waiting, self._taken = b"", 0
             return chunk
         return self._next()
 
@@ -60,11 +62,15 @@ class Content:
         """Return exactly `size` bytes, fewer only at the end. Raise Damaged."""
         parts = []
         left = size
-        while left > 0 and (chunk := self.chunk()):
-            if len(chunk) > left:
-                chunk, self._waiting = chunk[:left], chunk[left:]
-            parts.append(chunk)
-            left -= len(chunk)
+        while left > 0:
+            if self._taken >= len(self._waiting):
+                self._waiting, self._taken = self._next(), 0
+                if not self._waiting:
+                    break
+            part = self._waiting[self._taken : self._taken + left]
+            self._taken += len(part)
+            left -= len(part)
+            parts.append(part)
         return b"".join(parts)
 
     def peek(self, size: int) -> bytes:

@@ -50,8 +50,12 @@ class ConfiguredSet:
         full: bool = False,
         prove: bool = True,
         tell: Tell = _hear_nothing,
+        way: OffsiteWay | None = None,
     ) -> None:
-        """Name a set. `full`: prove everything whatever it costs; not `prove`: list only."""
+        """Name a set. `full`: prove everything whatever it costs; not `prove`: list only.
+
+        `way`: how the offsite side is looked at; None: as the settings say.
+        """
         self._name = name
         self._settings = settings
         self._host = host
@@ -60,6 +64,7 @@ class ConfiguredSet:
         self._full = full
         self._prove = prove
         self._tell = tell
+        self._way = way
 
     @property
     def declaration(self) -> Declaration:
@@ -99,7 +104,7 @@ class ConfiguredSet:
     def _look(self, ledger: SetLedger) -> BackupFacts:
         source = self._source(ledger)
         kind: KindModule = _kind_module(self._settings).KIND
-        way = _way(self._settings)
+        way = self._way or _way(self._settings)
         catalogue = kind.catalogue(source)
         points = tuple(
             sorted(catalogue.points, key=lambda point: (point.started_at, point.id), reverse=True)

@@ -79,7 +79,7 @@ class Connection:
         try:
             with self.watchdog.over(subject, seconds, silent_seconds):
                 yield
-        except (paramiko().SSHException, EOFError) as error:
+        except (paramiko().SSHException, EOFError, OSError) as error:
             raise Unreachable(str(self.server), f"{subject}: {words_of(error)}") from error
 
     def open_channel(self, subject: str) -> "Channel":

@@ -49,7 +49,7 @@ CHECK = Check(
     probe=probe,
     measures=measures,
     trends=(
-        Trend("newest_bytes", Text("最新备份的大小", "Size of the newest backup"), "B"),
+        Trend("newest_bytes", Text("最新备份的大小", "Size of the newest backup"), "bytes"),
         Trend("age_hours", Text("最新备份距今时间", "Age of the newest backup"), "h"),
     ),
     systems=("linux", "windows"),

@@ -58,6 +58,14 @@ def test_a_file_gives_its_first_line(tmp_path: Path) -> None:
     assert obtain(again, "x").reveal() == "päss word ", "asked once in the life of a process"
 
 
+def test_a_file_with_a_private_key_gives_all_of_it(tmp_path: Path) -> None:
+    key = (
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----\n"
+    )
+    assert obtain(kept(tmp_path, key.encode()), "x").reveal() == key
+    assert "b3Blbn" not in redaction.clean(f"said {key} and went on")
+
+
 def test_a_file_that_others_could_read_or_own_is_refused(tmp_path: Path) -> None:
     for mode in (0o640, 0o604, 0o660, 0o700, 0o644):
         assert f"{mode:04o}" in refusal(kept(tmp_path, b"long enough", mode))

@@ -66,8 +66,11 @@ DECLARED = frozenset(
 def recognised(head: bytes, declared: str) -> Format:
     """Return the format of a file by its first bytes; ANYTHING where they tell none.
 
-    Data Pump has no magic: only a set that declares it has files of it.
+    Data Pump has no magic: only a set that declares it has files of it. A set that declares `any`
+    wants its files hashed, whatever they are.
     """
+    if declared == "any":
+        return ANYTHING
     for each in FORMATS:
         if each.recognises(head):
             return each

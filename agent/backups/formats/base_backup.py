@@ -4,6 +4,7 @@ Without the manifest nothing says which files belong to it, and it is written la
 """
 
 import signal
+import sys
 from pathlib import Path
 
 from agent.backups.formats.format import Structure, failed, passed, unproven
@@ -21,6 +22,8 @@ _METHOD = "pg_verifybackup"
 _TAR_METHOD = "tar, read to its end"
 _LONGEST_WORDS = 1500
 _TOO_NEW = ("unexpected manifest version", "unrecognized manifest version", "unexpected version")
+_SEGMENT_CHARACTERS = 24
+_SEGMENT_SIZE_AT = 32
 _NO_WAL = ("--no-parse-wal",)
 
 
@@ -35,13 +38,16 @@ def judge(source: Source, path: str, budget: Budget) -> Structure:
                 _METHOD,
                 Unsupported("backup_manifest", "there is none: nothing tells its files").failure(),
             )
-        has_wal = _has_wal(path)
+        segments = _segments(path)
+        for segment in segments:
+            if segment.stat().st_size != _segment_bytes(segment):
+                return failed(_METHOD, f"{segment.name} is no whole segment of WAL")
     options: tuple[str, ...] = ()
     try:
         tool = newest_tool(source, "pg_verifybackup", version)
     except ToolMissing:
         tool, options = newest_tool(source, "pg_verifybackup"), _NO_WAL
-    if not has_wal:
+    if not segments:
         options = _NO_WAL
     output = source.run(tool, *options, path, timeout_seconds=max(1.0, budget.left_seconds()))
     return _verdict(output, options)
@@ -111,8 +117,17 @@ def _first_line(path: str) -> str:
     return line if line.replace(".", "", 1).isdecimal() else ""
 
 
-def _has_wal(path: str) -> bool:
+def _segments(path: str) -> list[Path]:
+    """Return the WAL segments, which the manifest does not name."""
     try:
-        return any(len(each.name) == 24 for each in Path(path, "pg_wal").iterdir())
+        files = list(Path(path, "pg_wal").iterdir())
     except FileNotFoundError:
-        return False
+        return []
+    return [each for each in files if len(each.name) == _SEGMENT_CHARACTERS]
+
+
+def _segment_bytes(segment: Path) -> int:
+    """Return what a segment says of its size, in its first page (xlog_internal.h); 0: nothing."""
+    with segment.open("rb") as file:
+        header = file.read(_SEGMENT_SIZE_AT + 4)
+    return int.from_bytes(header[_SEGMENT_SIZE_AT:], sys.byteorder)

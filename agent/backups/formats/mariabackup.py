@@ -18,6 +18,8 @@ from agent.backups.streaming import BUDGET
 from checks.errors import TimedOut
 
 _KINDS = ("full-backuped", "incremental", "log-applied", "full-prepared")
+_UNPREPARED = ("full-backuped", "incremental")
+_LOGS = ("ib_logfile0", "xtrabackup_logfile")
 _METHOD = "checkpoints, table spaces"
 _PAGE_BYTES = 16384
 _TRANSFORMED = (".delta", ".meta", ".qp", ".zst", ".lz4", ".xbcrypt")
@@ -41,6 +43,9 @@ def judge(_source: Source, path: str, budget: Budget) -> Structure:
         info = first_of(path, INFO)
         if info is None or not fields(info).get("end_time"):
             return failed(_METHOD, f"there is no {INFO[0]} with an end_time")
+        short = _short_log(path, said)
+        if short:
+            return failed(_METHOD, short)
         page_bytes = _page_bytes(path)
         for file in _table_spaces(path):
             if budget.left_seconds() <= 0:
@@ -49,6 +54,17 @@ def judge(_source: Source, path: str, budget: Budget) -> Structure:
             if fault:
                 return failed(_METHOD, f"{shown(os.path.relpath(file, path))}: {fault}")
     return passed(_METHOD)
+
+
+def _short_log(path: str, said: dict[str, str]) -> str:
+    """Return how the redo log is too short for what it has to bridge; a prepared one is empty."""
+    if said["backup_type"] not in _UNPREPARED or not said.get("last_lsn", "").isdecimal():
+        return ""
+    log = first_of(path, _LOGS)
+    needed = int(said["last_lsn"]) - int(said["to_lsn"])
+    if log is None or log.stat().st_size >= needed:
+        return ""
+    return f"{log.name} has {log.stat().st_size} bytes, to last_lsn it needs {needed}"
 
 
 def _page_bytes(path: str) -> int:
@@ -79,8 +95,9 @@ def _fault(file: str, page_bytes: int) -> str:
     # Compressed row formats have pages of other sizes: their smallest one is 1 KiB.
     if size % 1024:
         return f"{size} bytes are no whole pages"
-    is_system = Path(file).name.startswith("ibdata")
-    smallest = page_bytes if is_system or size % page_bytes == 0 else 1024
-    if not is_system and size < pages * smallest:
+    smallest = page_bytes if size % page_bytes == 0 else 1024
+    # The first page of a system table space counts the pages of all its files.
+    of_several = Path(file).name.startswith("ibdata") and Path(f"{file[:-1]}2").exists()
+    if not of_several and size < pages * smallest:
         return f"it has {size} bytes, its first page says {pages} pages"
     return ""

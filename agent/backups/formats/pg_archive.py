@@ -17,6 +17,7 @@ from wire.messages import Failure, Reason
 
 MAGIC = b"PGDMP"
 _TAR_HEADER_BYTES = 512
+_LAST_MEMBER = "restore.sql"
 _METHOD = "pg_restore -f /dev/null"
 _TOO_NEW = ("unsupported version", "unrecognized", "not supported by this")
 _NO_ROOM = ("No space left", "out of memory")
@@ -67,11 +68,17 @@ def _judge(source: Source, seen: Seen, budget: Budget) -> Structure:
     return decode(source, seen.path, budget)
 
 
+def _judge_tar(source: Source, seen: Seen, budget: Budget) -> Structure:
+    if _LAST_MEMBER not in seen.found:
+        return failed("tar", f"its last member is not {_LAST_MEMBER}: it was cut off")
+    return _judge(source, seen, budget)
+
+
 ARCHIVE = Format(name="pg_dump -Fc", declared=("pg_dump",), recognises=is_archive, judge=_judge)
 TAR = Format(
     name="pg_dump -Ft",
     declared=("pg_dump",),
     recognises=is_tar,
-    judge=_judge,
+    judge=_judge_tar,
     consumer=walk_members,
 )

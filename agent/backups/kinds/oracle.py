@@ -2,7 +2,7 @@
 
 The catalogue alone: what it lists may have been deleted or damaged since, and nothing is proven of
 it here. Written from Oracle's reference of V$RMAN_BACKUP_JOB_DETAILS; no Oracle has been asked yet
-(docs/backups-databases.md).
+(docs/backups.md).
 """
 
 from agent.backups.kind import Catalogue, KindModule, Source

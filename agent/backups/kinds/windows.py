@@ -2,7 +2,7 @@
 
 The catalogue alone: nothing is read of what was backed up, and Windows itself offers no proof of
 it. It has not run on Windows yet; its parser is tested with JSON written from the documentation
-(docs/backups-databases.md).
+(docs/backups.md).
 """
 
 from agent.backups.kind import Catalogue, KindModule, Source

@@ -13,10 +13,12 @@ from hashlib import sha256
 
 from msgspec import Struct
 
+from agent.backups.naming import shown
 from agent.backups.offsite.side import Entry
+from agent.backups.patterns import PARTIAL_SUFFIXES
 from checks.backup_sets import Copy, CopyState, PointState, RestorePoint
 
-PARTIAL_SUFFIXES = (".part", ".filepart", ".tmp", ".partial", ".crdownload", ".!ut", "~")
+_SUFFIXES = (*PARTIAL_SUFFIXES, ".!ut", "~")
 _RSYNC = re.compile(r"\.(?P<name>.+)\.[A-Za-z0-9]{6}", re.DOTALL)
 _RCLONE = re.compile(r"(?P<name>.+)\.[0-9a-z]{6,12}\.partial", re.DOTALL)
 ABANDONED_SECONDS = 24 * 3600.0
@@ -95,7 +97,7 @@ def final_names(path: str) -> tuple[str, ...]:
     """Return what a partly transferred file may be called at its end; none: it is no such file."""
     folder, slash, name = path.rpartition("/")
     found = [match["name"] for form in (_RSYNC, _RCLONE) if (match := form.fullmatch(name))]
-    for suffix in PARTIAL_SUFFIXES:
+    for suffix in _SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             bare = name[: -len(suffix)]
             found += [bare, bare.removeprefix(".")]
@@ -153,15 +155,15 @@ def copy_of(
 def manifest_digest(digests: Mapping[str, str]) -> str:
     """Return one digest for the files of a restore point: that of the file where it is one.
 
-    Of several it is the SHA-256 of the lines that sha256sum would print of them, sorted by path,
-    so that it can be made by hand; the paths are those below their common folder.
+    Of several it is the SHA-256 of the lines that sha256sum would print of them in their folder,
+    sorted by path, as the kind `files` has it.
     """
     if len(digests) == 1:
         return next(iter(digests.values()))
     folder = os.path.commonpath(list(digests))
     start = len(folder) + 1 if folder else 0
-    lines = (f"{digests[path]}  {path[start:]}\n" for path in sorted(digests))
-    return sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    lines = (f"{digests[path]}  {shown(path[start:])}\n" for path in sorted(digests))
+    return sha256("".join(lines).encode()).hexdigest()
 
 
 def _moment(seconds: float) -> datetime:

@@ -41,8 +41,12 @@ def wanted_files(
 
 def files_of(source: Source, kind: KindModule, point: RestorePoint) -> tuple[Wanted, ...]:
     """Return the files of one restore point, or of the whole set where it is proven at once."""
-    assert kind.artefacts is not None  # it was listed
-    return _sizes(source, kind.artefacts(source, None if kind.whole_set else point))
+    assert kind.artefacts is not None  # the callers ask before
+    try:
+        paths = kind.artefacts(source, None if kind.whole_set else point)
+        return _sizes(source, paths)
+    except ProbeError:  # gone since it was listed, or unreadable here: the kind says which
+        return ()
 
 
 def digest_here(source: Source, wanted: Wanted, budget: Budget) -> str:

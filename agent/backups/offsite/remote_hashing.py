@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from agent.backups.offsite.side import Entry
 from agent.ssh.connection import Connection
-from checks.errors import ProbeError, UnexpectedOutput
+from checks.errors import UnexpectedOutput
 from wire.messages import Failure, Reason
 
 _EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -22,9 +22,11 @@ _TOOLS = ("openssl dgst -sha256 -r", "sha256sum")
 """openssl first: it hashes four times as fast as Debian's coreutils, which leave SHA-NI alone."""
 _ANSWER = re.compile(r"(\d+) ([0-9a-f]{64}) [ *](?:stdin|-)")
 _REFUSED = re.compile(r"(\d+) (.*)")
-_SHELL = "/bin/sh -s"
-_ASIDE = ("nice -n 19 ionice -c 3 ", "nice -n 19 ", "")
+SHELL = "/bin/sh -s"
+"""Reads its script from its input."""
+_ASIDE = ("nice -n 19 ionice -c 3 ", "")
 """Where they are there: the other side has work of its own, too."""
+_CHOICES = [(tool, aside) for tool in _TOOLS for aside in _ASIDE]
 _LINE_BYTES = 4096
 
 
@@ -45,7 +47,7 @@ class ShellHashing(Struct, frozen=True):
         """Return the digest of each file. Raise a ProbeError where the answer can't be trusted."""
         subject = f"{self.connection.server}: {self.tool}"
         answer = self.connection.run(
-            _SHELL,
+            SHELL,
             subject=subject,
             feed=script(self.place, [entry.path for entry in entries], f"{self.aside}{self.tool}"),
             timeout_seconds=seconds,
@@ -59,46 +61,34 @@ class ShellHashing(Struct, frozen=True):
         return {entry.path: each for entry, each in zip(entries, found, strict=True)}
 
 
-def find_hashing(connection: Connection, place: str) -> ShellHashing | None:
-    """Return what hashes there, after it has hashed nothing rightly; None: nothing does.
+def self_test() -> str:
+    """Return the script that lets each tool hash nothing: an account without a shell has words."""
+    return _asking((f"{aside}{tool}", "/dev/null") for tool, aside in _CHOICES)
 
-    Raise Unreachable or TimedOut.
-    """
-    subject = f"{connection.server}: {_SHELL}"
-    choices = [(tool, aside) for tool in _TOOLS for aside in _ASIDE]
-    feed = self_test([f"{aside}{tool}" for tool, aside in choices])
-    try:
-        answer = connection.run(_SHELL, subject=subject, feed=feed)
-    except ProbeError:
-        if not connection.transport.is_active():
-            raise
-        return None
-    lines = answer.output.decode("utf-8", "replace").splitlines()
-    found = read_answers(lines, len(choices)) or []
-    for (tool, aside), digest in zip(choices, found, strict=False):
+
+def find_hashing(connection: Connection, place: str, said: Sequence[str]) -> ShellHashing | None:
+    """Return what hashes there, by the lines that the self-test printed; None: nothing does."""
+    found = read_answers(said, len(_CHOICES)) or []
+    for (tool, aside), digest in zip(_CHOICES, found, strict=False):
         if digest == _EMPTY:
             return ShellHashing(connection, place, tool, aside)
     return None
-
-
-def self_test(tools: Sequence[str]) -> bytes:
-    """Return the script that lets each tool hash nothing: an account without a shell has words."""
-    return _asking((tool, "/dev/null") for tool in tools)
 
 
 def script(place: str, paths: Sequence[str], tool: str) -> bytes:
     """Return the script that prints a number and a digest, or what went wrong, for each path."""
     # In a folder of its own name: a path that begins with a dash or a tilde is one, too.
     asked = _asking((tool, f"./{path}") for path in paths)
-    return f"cd -- {shlex.quote(place)} || exit 1\n".encode("utf-8", "surrogateescape") + asked
+    text = f"LC_ALL=C; export LC_ALL\ncd -- {shlex.quote(place)} || exit 1\n{asked}"
+    return text.encode("utf-8", "surrogateescape")
 
 
-def _asking(asked: Iterable[tuple[str, str]]) -> bytes:
-    lines = ["LC_ALL=C; export LC_ALL"]
-    for number, (tool, path) in enumerate(asked):
-        lines.append(f"printf '{number} '; {{ {tool} < {shlex.quote(path)}; }} 2>&1 || echo")
-    lines.append("echo end")
-    return "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"
+def _asking(asked: Iterable[tuple[str, str]]) -> str:
+    lines = [
+        f"printf '{number} '; {{ {tool} < {shlex.quote(path)}; }} 2>&1 || echo"
+        for number, (tool, path) in enumerate(asked)
+    ]
+    return "\n".join([*lines, "echo end", ""])
 
 
 def read_answers(lines: Sequence[str], count: int) -> list[str | Failure] | None:

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from msgspec import Struct
+
 from agent.backups.kind import OffsiteWay, Source
 from agent.backups.offsite import looking
 from agent.backups.offsite.reaching import way_by
-from agent.backups.offsite.remote_hashing import ShellHashing, find_hashing
+from agent.backups.offsite.remote_hashing import SHELL, ShellHashing, find_hashing, self_test
 from agent.backups.offsite.same_host import ThisHost, is_same_host
 from agent.backups.offsite.side import Entry, Found, Room, Side
 from agent.ssh.connecting import connect
@@ -22,6 +24,22 @@ LIST_SECONDS = 300.0
 _DEEPEST = 64
 _CLOCK = re.compile(r"(\d{9,11})(?:\.(\d{9}))?.*")
 """Without a fraction where its `date` knows no %N."""
+_BOOT_ID = re.compile(r"[0-9a-f-]{36}")
+_QUESTIONS = (
+    "LC_ALL=C; export LC_ALL\ndate -u +%s.%N\n"
+    f"cat /proc/sys/kernel/random/boot_id || echo\n{self_test()}"
+)
+
+
+class Shell(Struct, frozen=True):
+    """What the shell of the other side said."""
+
+    clock_offset: float | None
+    boot_id: str | None
+    self_test: tuple[str, ...]
+
+
+NO_SHELL = Shell(None, None, ())
 
 
 class SftpSide:
@@ -40,7 +58,7 @@ class SftpSide:
         self._files = files
         self._this_host = this_host
         self._place = settings.place
-        self._shell = settings.shell
+        self._shell = _ask_shell(source, connection) if settings.shell else NO_SHELL
 
     @property
     def method(self) -> str:
@@ -86,31 +104,21 @@ class SftpSide:
         return Room(space.total_bytes, space.free_bytes)
 
     def clock_offset(self) -> float | None:
-        """Ask `date`; its error is half of the time that the answer took."""
-        if not self._shell:
-            return None
-        before = self._source.now().timestamp()
-        said = self._said("date -u +%s.%N")
-        after = self._source.now().timestamp()
-        match = _CLOCK.fullmatch(said or "")
-        if match is None:
-            return None
-        there = int(match[1]) + float(f"0.{match[2] or '5'}")
-        return there - (before + after) / 2
+        """Return what its `date` said; the error is half of the time that the answer took."""
+        return self._shell.clock_offset
 
     def same_host(self) -> bool | None:
         """Compare host key, address and, where a shell shows it, the boot id."""
-        boot_id = self._said("cat /proc/sys/kernel/random/boot_id") if self._shell else None
         return is_same_host(
             self._this_host,
             shown=self._connection.host_key,
             address=self._connection.peer_address,
-            boot_id=boot_id if boot_id and re.fullmatch(r"[0-9a-f-]{36}", boot_id) else None,
+            boot_id=self._shell.boot_id,
         )
 
     def hashing(self) -> ShellHashing | None:
         """Return what hashes there, if the settings allow a shell and there is one."""
-        return find_hashing(self._connection, self._place) if self._shell else None
+        return find_hashing(self._connection, self._place, self._shell.self_test)
 
     def read(self, path: str, *ranges: tuple[int, int]) -> Iterator[bytes]:
         """Yield the bytes of ranges of a file."""
@@ -129,18 +137,31 @@ class SftpSide:
             return None
         return Entry(path, attributes.bytes, float(attributes.modified))
 
-    def _said(self, command: str) -> str | None:
-        """Return what a command says in one line; None where there is no shell to say it."""
-        subject = f"{self._connection.server}: {command}"
-        try:
-            answer = self._connection.run(
-                "/bin/sh -s", subject=subject, feed=f"{command}\n".encode()
-            )
-        except ProbeError:
-            if not self._connection.transport.is_active():
-                raise
-            return None
-        return answer.output.decode("utf-8", "replace").strip() if answer.exit_code == 0 else None
+
+def _ask_shell(source: Source, connection: Connection) -> Shell:
+    """Ask clock, boot id and tools at once; where there is no shell, nothing is known."""
+    subject = f"{connection.server}: {SHELL}"
+    before = source.now().timestamp()
+    try:
+        seconds = connection.limits.request
+        answer = connection.run(
+            SHELL, subject=subject, feed=_QUESTIONS.encode(), timeout_seconds=seconds
+        )
+    except ProbeError:
+        if not connection.transport.is_active():
+            raise
+        return NO_SHELL
+    after = source.now().timestamp()
+    return read_shell(answer.output.decode("utf-8", "replace").splitlines(), (before + after) / 2)
+
+
+def read_shell(lines: list[str], asked_at: float) -> Shell:
+    """Return what the lines of an answer say; an account without a shell answers something else."""
+    if len(lines) < 2 or (clock := _CLOCK.fullmatch(lines[0])) is None:
+        return NO_SHELL
+    there = int(clock[1]) + float(f"0.{clock[2] or '5'}")
+    boot_id = lines[1] if _BOOT_ID.fullmatch(lines[1]) else None
+    return Shell(there - asked_at, boot_id, tuple(lines[2:]))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from collector.reports.blocks import (
     Style,
     Table,
 )
+from collector.reports.chapters.backup.unseen import unseen
 from collector.reports.material import InspectionRow
 from collector.reports.source import Source, score_number, shortened
 
@@ -118,6 +119,8 @@ def _backup_scope(source: Source) -> Block:
     words, sets = source.voice.words, source.material.backups
     if not sets and not source.material.inspections:
         return source.empty(words("Backups: not collected (chapter 8)."))
+    if not sets and unseen(source):
+        return source.empty(words("Backups: no backup set could be looked at (chapter 8)."))
     if not sets:
         return source.empty(words("Backups: no backup set is declared (chapter 8)."))
     return Paragraph(

@@ -6,6 +6,7 @@ from datetime import date
 from functools import cache
 
 import pytest
+from msgspec import structs
 
 from checks.api import Chapter as Part
 from checks.api import State, Text
@@ -127,6 +128,16 @@ def test_days_before_the_contract_are_empty_and_free_days_are_not() -> None:
         *(Mark.OK,) * 5,
         *(Mark.NOT_APPLICABLE,) * 2,
     )
+
+
+def test_days_after_the_contract_are_empty() -> None:
+    shown = backup_sample.local_set()
+    ended = structs.replace(shown.declaration, valid_to=date(2026, 6, 12))
+    said = chapter(compose(with_sets(replace(shown, declaration=ended))), "8")
+    months = next(block for block in section("部门", said).blocks if isinstance(block, Days)).months
+    assert months[5].marks[:12] == (*(Mark.OK,) * 5, *(Mark.NOT_APPLICABLE,) * 2, *(Mark.OK,) * 5)
+    assert set(months[5].marks[12:]) == {None}
+    assert set(months[6].marks) == {None}
 
 
 @pytest.mark.parametrize("title", ["U8", "部门共享"])
@@ -362,6 +373,29 @@ def test_a_customer_without_a_set_reads_that_this_is_a_risk(material: Material, 
     assert line.text.startswith(start)
     assert "这本身就是风险" in line.text
     assert "备份" in texts(chapter(report, "3"))
+
+
+@pytest.mark.parametrize("others", [(), backup_sample.sets()], ids=["alone", "among others"])
+def test_a_set_that_never_could_be_looked_at_is_not_called_undeclared(
+    others: tuple[SetMaterial, ...],
+) -> None:
+    material = with_sets(*others)
+    verdict = replace(
+        sample.verdict("OS-CPU-001", "", State.NOT_RUN, reason=Text("权限不足：/backup", "no")),
+        code="BAK-001",
+        check="backup.restore_points",
+        object="crm",
+    )
+    known = replace(verdict, object="u8-finance: UFDATA_001_2026")
+    first, second = material.hosts
+    hosts = (replace(first, verdicts=(verdict,)), replace(second, verdicts=(known,)))
+    report = compose(replace(material, hosts=hosts if others else hosts[:1]))
+    for number in ("2", "8"):
+        said = texts(chapter(report, number))
+        assert "有 1 个备份集已声明但从未能读取：erp-app-01 · crm。" in said
+        assert "未声明" not in said
+    assert "未声明" not in texts(chapter(report, "3"))
+    assert "权限不足：/backup" in texts(chapter(report, "8.1"))
 
 
 def test_the_conclusion_has_a_line_on_the_backups() -> None:

@@ -16,7 +16,7 @@ from collector.reports.source import Source
 def year_of_days(source: Source, shown: SetMaterial) -> list[Block]:
     """Return the calendar: a mark for each day, the worst of its legs."""
     words, facts = source.voice.words, source.material.cover
-    states = {day.day: day_state(day) for day in shown.days if day.day >= shown.since}
+    states = {day.day: day_state(day) for day in shown.days if _agreed(shown, day.day)}
     if not states:
         return [source.empty(words("Calendar: no day of the period was agreed for this set."))]
     counts = Counter(states.values())
@@ -105,6 +105,12 @@ def months(source: Source, shown: SetMaterial) -> list[Block]:
 def _number(count: int, state: LegState) -> Cell:
     """Return a number of days; with its mark only where there are any."""
     return Cell(str(count), DAY_MARKS[state] if count else None)
+
+
+def _agreed(shown: SetMaterial, day: date) -> bool:
+    """Tell whether the agreement covers the day; one without a backup due is covered, too."""
+    end = shown.declaration.valid_to
+    return shown.since <= day and (end is None or day <= end)
 
 
 def _days(year: int, month: int) -> list[date]:

@@ -19,7 +19,9 @@ def located(source: Source, shown: SetMaterial) -> str:
 
 def joined(source: Source, sentences: list[str]) -> str:
     """Return sentences one after the other, as the language writes them."""
-    return ("" if source.voice.language.value.startswith("zh") else " ").join(sentences)
+    return ("" if source.voice.language.value.startswith("zh") else " ").join(
+        filter(None, sentences)
+    )
 
 
 def span(source: Source, value: timedelta) -> str:

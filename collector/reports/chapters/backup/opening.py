@@ -18,6 +18,7 @@ from collector.reports.chapters.backup.standing import (
     over_rpo,
     untrusted,
 )
+from collector.reports.chapters.backup.unseen import unseen_sentence
 from collector.reports.source import Source, shortened
 
 MOST_NAMED = 3
@@ -29,7 +30,7 @@ def state_sentence(source: Source) -> str:
     """Return how the backups stand, the worst first, in at most three sentences."""
     words, sets = source.voice.words, by_risk(source.material.backups)
     totals, never = counted(sets), sum(map(never_restored, sets))
-    texts = [_newest_sentence(source, sets)]
+    texts = [_newest_sentence(source, sets), unseen_sentence(source)]
     if totals.due:
         texts.append(
             words(
@@ -54,13 +55,15 @@ def state_sentence(source: Source) -> str:
 
 
 def no_set(source: Source) -> str:
-    """Return why there is no backup set: nothing is known, or none is declared."""
+    """Return why there is no backup set: nothing is known, none could be seen or is declared."""
     words = source.voice.words
     if not source.material.inspections:
         return words(
             "Not collected: no inspection was received in the period, so whether there are "
             "backups is not known. That is a risk by itself."
         )
+    if tried := unseen_sentence(source):
+        return tried
     return words(
         "No backup set is declared: whether this customer has backups, whether they are whole and "
         "whether they can be restored is not known. That is a risk by itself. Declare every "
@@ -79,7 +82,7 @@ def backup_line(source: Source) -> str:
         share=percent(totals.compliance),
         lost=untrusted(totals),
     )
-    return joined(source, [_newest_sentence(source, sets), numbers])
+    return joined(source, [_newest_sentence(source, sets), numbers, unseen_sentence(source)])
 
 
 def _newest_sentence(source: Source, sets: list[SetMaterial]) -> str:

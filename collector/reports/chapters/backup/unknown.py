@@ -23,7 +23,7 @@ def unknown_days(source: Source) -> list[Block]:
         if stretch[0][2].state is LegState.UNKNOWN
     )
     if not source.material.backups:
-        return [source.empty(words("No backup set is declared (chapter 8)."))]
+        return [source.empty(words("No backup set could be followed by days (chapter 8)."))]
     if not rows:
         return [source.empty(words("None: something is known of every day due."))]
     return [

@@ -5,6 +5,7 @@ unreadable; else they run as the tests' own user, and there is no chroot.
 """
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -21,7 +22,7 @@ _BASES = ("/srv", "/var/lib", "/run")
 """sshd takes a chroot only where nobody but root can write, down from the root: not in /tmp."""
 _AS_NOBODY = (
     'ForceCommand exec setpriv --reuid=65534 --regid=65534 --clear-groups /bin/sh -c "'
-    'cd /; $SSH_ORIGINAL_COMMAND"'
+    'cd /; exec $SSH_ORIGINAL_COMMAND"'
 )
 
 
@@ -71,7 +72,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def serving(*, shell: bool, settings: str = "", kind: str = "ed25519") -> Iterator[OpenSsh]:
+def serving(
+    *, shell: bool, settings: str = "", kind: str = "ed25519", sftp: bool = True
+) -> Iterator[OpenSsh]:
     """Run a server until the block ends."""
     root = os.geteuid() == 0
     base = _base()
@@ -100,9 +103,12 @@ def serving(*, shell: bool, settings: str = "", kind: str = "ed25519") -> Iterat
             "UseDNS no",
             "MaxStartups 1000",
             "PrintMotd no",
+            # bash under sshd reads the user's .bashrc, whatever may stand in there.
+            f"SetEnv HOME={private}",
             settings,
-            f"Subsystem sftp {SFTP_SERVER if shell else 'internal-sftp'}",
         ]
+        if sftp:
+            lines.append(f"Subsystem sftp {SFTP_SERVER if shell else 'internal-sftp'}")
         if chrooted:
             lines.append(f"ChrootDirectory {jail}")
         if shell and root:
@@ -119,8 +125,6 @@ def serving(*, shell: bool, settings: str = "", kind: str = "ed25519") -> Iterat
 
 
 def _own_name() -> str:
-    import pwd
-
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
