@@ -236,12 +236,20 @@ OFFSITE_FAULTS: dict[str, Callable[[Case], object]] = {
         shutil.rmtree(path) for path in _backups(case.second).glob("2*F")
     ],
     "second without WAL": lambda case: [path.unlink() for path in _wal(case.second)],
-    "second is older": lambda case: [path.unlink() for path in _wal(case.second)[-5:]],
+    "second is older": lambda case: _end_before_the_first_backup(case),
     "second with a flipped file": lambda case: _flip_middle(
         next(path for path in sorted(_backups(case.second).rglob("1255.gz")))
     ),
     "second with a cut segment": lambda case: truncate(_wal(case.second)[-4], 100),
 }
+
+
+def _end_before_the_first_backup(case: Case) -> None:
+    """Leave the second repository its own backup, which is the oldest, and no later WAL."""
+    histories = sorted((case.first / "archive" / STANZA).rglob("*.backup"))
+    for path in _wal(case.second):
+        if path.name[:24] >= histories[1].name[:24]:
+            path.unlink()
 
 
 @pytest.mark.parametrize("name", OFFSITE_FAULTS)
