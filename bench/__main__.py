@@ -14,6 +14,7 @@ BENCHMARKS = {
     "intake": "bench.intake",
     "assessment": "bench.assessment",
     "report": "bench.report",
+    "offsite": "bench.offsite",
 }
 """Name → module; each has `measure`. Only what is asked for is loaded."""
 

@@ -34,7 +34,8 @@ DATABASES = """
 SELECT d.name AS name,
        CAST(r.database_guid AS nvarchar(36)) AS database_guid,
        d.state_desc AS state_desc,
-       CONVERT(nvarchar(30), d.create_date, 126) AS created
+       CASE WHEN d.replica_id IS NULL THEN NULL
+            ELSE sys.fn_hadr_backup_is_preferred_replica(d.name) END AS preferred
 FROM sys.databases AS d
 LEFT JOIN sys.database_recovery_status AS r ON r.database_id = d.database_id
 WHERE d.name <> 'tempdb' AND d.source_database_id IS NULL
@@ -78,6 +79,16 @@ RECENT = (
     "WHERE bs.newest = 1 OR (bs.type IN ('D', 'I') AND "
     "bs.backup_finish_date >= DATEADD(day, -14, GETDATE()))"
 )
+
+
+class Present(Struct, frozen=True):
+    """A database that the instance has today."""
+
+    name: str
+    guid: str
+    """Lower case; empty: not told."""
+    why_not: str = ""
+    """Why it is not backed up here; empty: it is."""
 
 
 class Server(Struct, frozen=True):
@@ -140,6 +151,18 @@ def server_of(rows: Iterable[Row]) -> Server:
         offset=offset,
         history_from=local_time(str(history), offset) if history else None,
     )
+
+
+def present(rows: Iterable[Row]) -> tuple[Present, ...]:
+    """Read the answer to DATABASES. Raise UnexpectedOutput."""
+    found = []
+    for row in rows:
+        state, preferred = text_of(row, "state_desc"), text_of(row, "preferred")
+        why_not = f"while it is {state}" if state != "ONLINE" else ""
+        if preferred and not flag(row, "preferred"):
+            why_not = "while another replica is the one to back it up"
+        found.append(Present(text_of(row, "name"), text_of(row, "database_guid").lower(), why_not))
+    return tuple(found)
 
 
 def backup_sets(rows: Iterable[Row], server: Server) -> tuple[BackupSetRow, ...]:

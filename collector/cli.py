@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from datetime import date, datetime
+from datetime import datetime
 from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ from sqlalchemy import select
 from checks.api import Text
 from checks.discovery import discover
 from collector.app import create_app
+from collector.backups.commands import backups
 from collector.bundles.commands import import_files
 from collector.customers.commands import customers, sites
 from collector.customers.models import Customer
@@ -31,7 +32,7 @@ from collector.here.console import ProgressBar, as_json, show
 from collector.here.service import Job, inspect_here, local_time_zone, read_material
 from collector.identity import open_identity
 from collector.intake.models import Quarantine
-from collector.options import HERE, WIDTH_OF_A_FILE, DataOption, LanguageOption
+from collector.options import HERE, WIDTH_OF_A_FILE, DataOption, LanguageOption, day_of
 from collector.reports.service import write_report
 from collector.reports.words import Language
 from collector.server import Encryption, listen, serve, usable_encryption
@@ -49,6 +50,7 @@ app.add_typer(customers, name="customer")
 app.add_typer(sites, name="site")
 app.add_typer(slots, name="slot")
 app.add_typer(agents, name="agent")
+app.add_typer(backups, name="backups")
 app.command("enrol")(enrolment.enrol)
 app.command("alarms")(enrolment.alarms)
 app.command("import")(import_files)
@@ -135,7 +137,7 @@ def report(
       xunjian-collector report
       xunjian-collector report --customer 示例公司 --year 2026 --date 2026-12-31 --output out
     """
-    today = _day(day) if day else datetime.now(ZoneInfo(local_time_zone())).date()
+    today = day_of(day) if day else datetime.now(ZoneInfo(local_time_zone())).date()
     database = open_database(from_environment(data).database_url)
     material = read_material(database, customer, discover(), year=year or today.year, today=today)
     written = write_report(material, lang, output)
@@ -259,18 +261,6 @@ def _is_loopback(host: str) -> bool:
             Text(
                 f"--host {host}：请给出 IP 地址，例如 127.0.0.1 或 0.0.0.0。",
                 f"--host {host}: give an IP address such as 127.0.0.1 or 0.0.0.0.",
-            )
-        ) from error
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise Unusable(
-            Text(
-                f"--date {text}：日期应写作 YYYY-MM-DD。",
-                f"--date {text}: a date is written YYYY-MM-DD.",
             )
         ) from error
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from rich.text import Text as Styled
 
 from checks.api import Text
 from collector.database import Database, open_database
+from collector.errors import Unusable
 from collector.reports.words import Language
 from collector.settings import from_environment
 
@@ -74,3 +75,16 @@ def print_fields(fields: Mapping[Text, str], language: Language) -> None:
 def local(moment: datetime | None, zone: str) -> str:
     """Return a moment in a site's time zone, to the minute; a dash for none."""
     return "-" if moment is None else f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def day_of(text: str, option: str = "--date") -> date:
+    """Return a date of the command line. Raise Unusable."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise Unusable(
+            Text(
+                f"{option} {text}：日期应写作 YYYY-MM-DD。",
+                f"{option} {text}: a date is written YYYY-MM-DD.",
+            )
+        ) from error

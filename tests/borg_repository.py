@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,20 +51,25 @@ def create(built: Built, name: str, repository: Path | None = None, *options: st
 
 
 def borg(built: Built, *arguments: str) -> str:
-    """Run borg as the customer does; return what it prints."""
-    done = subprocess.run(
-        ["borg", *arguments],
-        env={
-            "PATH": os.environ["PATH"],
-            "LC_ALL": "C.UTF-8",
-            "TZ": "UTC",
-            "BORG_BASE_DIR": str(built.folder / "borg"),
-            "BORG_PASSPHRASE": PASSWORD,
-            "BORG_RELOCATED_REPO_ACCESS_IS_OK": "yes",
-        },
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    """Run borg as the customer does; return what it prints.
+
+    Each time as if for the first time: borg refuses a copy that is older than what it saw last.
+    """
+    with tempfile.TemporaryDirectory(dir=built.folder) as base:
+        done = subprocess.run(
+            ["borg", *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "LC_ALL": "C.UTF-8",
+                "TZ": "UTC",
+                "BORG_BASE_DIR": base,
+                "BORG_PASSPHRASE": PASSWORD,
+                "BORG_RELOCATED_REPO_ACCESS_IS_OK": "yes",
+                "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
+            },
+            check=False,
+            capture_output=True,
+            text=True,
+        )
     assert done.returncode == 0, done.stderr
     return done.stdout

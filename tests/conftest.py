@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.openssh import OpenSsh, serving
 from scripts.postgresql import Cluster, cluster
 from tests import mariadb as throw_away
-from tests.openssh import OpenSsh, serving
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -17,8 +17,8 @@ from agent.backups.offsite import folder, sftp
 from agent.backups.offsite.same_host import ThisHost
 from agent.ssh.connection import Limits
 from checks.backup_sets import BackupFacts
+from scripts.openssh import OpenSsh
 from tests import backup_sets
-from tests.openssh import OpenSsh
 
 IMPATIENT = Limits(connect=2, greeting=2, sign_in=2, request=2, silence=0.5)
 WATCH_SECONDS = 0.15

@@ -31,6 +31,15 @@ def escaped(path: str) -> str:
     return shown(_printable(text))
 
 
+def is_utf8(path: str) -> bool:
+    """Return whether a name on disk is what it looks like."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def candidates(name: str) -> tuple[str, ...]:
     """Return what a shown path may be on disk, the likeliest first."""
     whole = (name, _in_chinese(name))

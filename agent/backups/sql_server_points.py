@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from checks.backup_sets import Form, PointState, RestorePoint
-from checks.msdb import BackupSetRow, Server
+from checks.msdb import BackupSetRow, Present, Server
 
 _FORMS = {"D": Form.FULL, "I": Form.DIFFERENTIAL, "L": Form.LOG}
 NO_FULL = "no full backup before it"
@@ -31,20 +31,20 @@ class Listing(Struct, frozen=True):
 
 def listing(
     found: Sequence[BackupSetRow],
-    databases: Mapping[str, str],
+    databases: Sequence[Present],
     server: Server,
     wanted: Sequence[str],
 ) -> Listing:
     """Take from the history what can be restored as the databases of today.
 
-    `databases`: names with the GUID of each, empty where it isn't told. `wanted`: the declared
-    objects; others than these are left out where there are any.
+    `wanted`: the declared objects. Where there are any, nothing else is listed, and they are
+    listed whatever state they are in.
     """
     left_out: Counter[tuple[str, str]] = Counter()
     mine: list[BackupSetRow] = []
     # Names are compared as most collations do; a declared one is told as it was declared.
-    names = {name.casefold(): name for name in (*databases, *wanted)}
-    today = {name.casefold(): guid for name, guid in databases.items()}
+    names = {name.casefold(): name for name in (*(one.name for one in databases), *wanted)}
+    today = {one.name.casefold(): one for one in databases}
     for one in sorted(found, key=lambda one: (one.started_at, one.uuid), reverse=True):
         name = names.get(one.database.casefold(), one.database)
         if wanted and name.casefold() not in {entry.casefold() for entry in wanted}:
@@ -60,14 +60,16 @@ def listing(
 
 
 def _why_not(
-    one: BackupSetRow, today: Mapping[str, str], server: Server, wanted: Sequence[str]
+    one: BackupSetRow, today: Mapping[str, Present], server: Server, wanted: Sequence[str]
 ) -> str:
     if one.server not in server.names:
         return _ELSEWHERE
-    name = one.database.casefold()
-    if name not in today and not wanted:
+    database = today.get(one.database.casefold())
+    if not wanted and database is None:
         return _DROPPED
-    guid = today.get(name, "")
+    if not wanted and database is not None and database.why_not:
+        return database.why_not
+    guid = database.guid if database is not None else ""
     if guid and one.database_guid and guid != one.database_guid:
         return _FORMER
     if one.snapshot:

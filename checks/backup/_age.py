@@ -37,20 +37,20 @@ class AgeThresholds(Thresholds, frozen=True):
 
 
 _REFERENCE = Text("已验证，≤{limit} 小时", "verified, ≤{limit} h")
-_NOTHING = Text("没有还原点", "no restore point")
-_NOTHING_GOOD = Text("没有可用的还原点", "no restore point that is any good")
+_NOTHING = Text("没有恢复点", "no restore point")
+_NOTHING_GOOD = Text("没有可用的恢复点", "no restore point that is any good")
 _NO_POINT = Text(
-    "{name}一次备份都没有找到：{pattern} 在 {place} 下没有匹配到任何还原点"
+    "{name}一次备份都没有找到：{pattern} 在 {place} 下没有匹配到任何恢复点"
     "（另有 {unmatched} 个不匹配的条目）。",
     "{name}No backup was ever found: {pattern} matches no restore point in {place} "
     "({unmatched} entries fit no pattern).",
 )
 _NO_ENTRY = Text(
-    "{name}一次备份都没有找到：{place} 中没有任何还原点。",
+    "{name}一次备份都没有找到：{place} 中没有任何恢复点。",
     "{name}No backup was ever found: {place} lists no restore point.",
 )
 _NONE_GOOD = Text(
-    "{name}没有一个可用的还原点：最新的 {id}（{at}）{what}。",
+    "{name}没有一个可用的恢复点：最新的 {id}（{at}）{what}。",
     "{name}Not one restore point is any good: the newest, {id} ({at}), {what}.",
 )
 _WHAT = {
@@ -60,28 +60,28 @@ _WHAT = {
     PointState.GONE: Text("的文件已不存在", "has lost its file"),
 }
 _DAMAGED = Text("校验不通过", "failed its proof")
-_BROKEN = Text("所依赖的还原点缺失或不可用", "needs a restore point that is missing or no good")
+_BROKEN = Text("所依赖的恢复点缺失或不可用", "needs a restore point that is missing or no good")
 _OLD = Text(
-    "{name}最新的可用还原点 {id} 开始于 {at}，距今 {age}，约定 RPO 为 {rpo:g} 小时。",
+    "{name}最新的可用恢复点 {id} 开始于 {at}，距今 {age}，约定 RPO 为 {rpo:g} 小时。",
     "{name}The newest good restore point {id} was started at {at}, {age} ago; the agreed RPO is "
     "{rpo:g} h.",
 )
 _LAST_ATTEMPT = Text(
-    "{name}最近一次备份 {id}（{at}）{what}；可用的最新还原点是 {other}，距今 {age}。",
+    "{name}最近一次备份 {id}（{at}）{what}；可用的最新恢复点是 {other}，距今 {age}。",
     "{name}The last backup, {id} ({at}), {what}; the newest good restore point is {other}, {age} "
     "old.",
 )
 _UNVERIFIED = Text(
-    "{name}最新的还原点 {id}（{at}）存在但尚未通过完整性验证；{verified}。",
+    "{name}最新的恢复点 {id}（{at}）存在但尚未通过完整性验证；{verified}。",
     "{name}The newest restore point {id} ({at}) is there, but it was not proven intact; "
     "{verified}.",
 )
 _VERIFIED_BEFORE = Text(
     "最近一个已验证的是 {id}，距今 {age}", "the newest that was proven is {id}, {age} old"
 )
-_NEVER_VERIFIED = Text("目前没有已验证的还原点", "none was proven so far")
+_NEVER_VERIFIED = Text("目前没有已验证的恢复点", "none was proven so far")
 _FUTURE = Text(
-    "{name}最新的还原点 {id} 的时间 {at} 晚于当前时间 {ahead}：主机时钟或文件名日期有误，"
+    "{name}最新的恢复点 {id} 的时间 {at} 晚于当前时间 {ahead}：主机时钟或文件名日期有误，"
     "无法据此判断新旧。",
     "{name}The newest restore point {id} is dated {at}, {ahead} in the future: a clock or the date "
     "in its name is wrong, so its age can't be told.",

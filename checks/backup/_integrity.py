@@ -40,12 +40,12 @@ _DAMAGED = Text(
 _ONE = Text("{id}（{at}，{method}：{detail}）", "{id} ({at}, {method}: {detail})")
 _WHOLE = Text("整个备份集", "the whole set")
 _SAMPLED = Text(
-    "{count} 个还原点只抽查了部分内容（最少 {share:.0%}）：{what}。抽查不能证明完整。",
+    "{count} 个恢复点只抽查了部分内容（最少 {share:.0%}）：{what}。抽查不能证明完整。",
     "Of {count} restore points only a part was read (at least {share:.0%}): {what}. A sample is "
     "no proof.",
 )
 _LEFT = Text(
-    "{count} 个还原点在 {days} 天内没有通过验证（共 {all} 个）：{what}。",
+    "{count} 个恢复点在 {days} 天内没有通过验证（共 {all} 个）：{what}。",
     "{count} of {all} restore points were not proven within {days} days: {what}.",
 )
 
@@ -78,7 +78,7 @@ def integrity(
     since = past.observed_at - timedelta(days=days * (1 + thresholds.grace_percent / 100))
     lacking = [point for point in stored if not _proven(facts, point, since)]
     if not lacking:
-        yield ok("", count(len(stored), "个还原点", "restore points"), reference)
+        yield ok("", count(len(stored), "个恢复点", "restore points"), reference)
         return
     sampled = [proof for proof in _sampled(facts, lacking) if proof.at >= since]
     if sampled and len(sampled) >= len(lacking):
@@ -162,7 +162,7 @@ RULE = Rule(
         "date; only reading all of it finds out.",
     ),
     remedy=Text(
-        "不通过的还原点视为不可用：检查磁盘和文件系统，立即重做备份，用异地副本替换损坏的文件；"
+        "不通过的恢复点视为不可用：检查磁盘和文件系统，立即重做备份，用异地副本替换损坏的文件；"
         "未验证的，按给出的原因处理后执行 xunjian-agent backup verify 备份集名称 --full。",
         "Don't count on what failed: check disk and file system, make a new backup, replace the "
         "file from the offsite copy; for what was not proven see to the reason, then run "

@@ -45,7 +45,7 @@ _REMOTE = Text(
     "备份位置不是本机文件夹，无法与数据所在卷比较。",
     "The place is no folder of this host, so there is no volume to compare.",
 )
-_COPY = Text("每个还原点都有异地副本", "each restore point has a copy offsite")
+_COPY = Text("每个恢复点都有异地副本", "each restore point has a copy offsite")
 _NONE_AGREED = Text(
     "没有配置任何异地副本：主机或机房损毁时，{place} 中的备份将与数据一起丢失。",
     "No offsite copy is configured: with the host or its room, the backups in {place} are lost "
@@ -63,7 +63,7 @@ _LACKING = Text(
     "{place} 上没有应当已同步的副本：{points}。", "{place} lacks copies that are due: {points}."
 )
 _NOT_DUE = Text(
-    "{place} 上还没有副本；最新的还原点尚未到约定的同步时限。",
+    "{place} 上还没有副本；最新的恢复点尚未到约定的同步时限。",
     "{place} has no copies yet; none of the restore points is due there.",
 )
 _CLOCK = Text(

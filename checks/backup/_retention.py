@@ -36,7 +36,7 @@ class RetentionThresholds(Thresholds, frozen=True):
 
 _NOTHING = Text("没有约定保留策略。", "No retention is agreed.")
 _DAYS = Text("追溯 {days} 天", "{days} days back")
-_POINTS = Text("≥{count} 个还原点", "at least {count} restore points")
+_POINTS = Text("≥{count} 个恢复点", "at least {count} restore points")
 _BOTH = Text("{one}，{two}", "{one}, {two}")
 _ONE = Text("至少一个完整备份", "one full backup")
 _NO_FULL = Text(
@@ -44,11 +44,11 @@ _NO_FULL = Text(
     "{name}There is no full backup that is any good: the others can't be restored alone.",
 )
 _FEW = Text(
-    "{name}只有 {count} 个可用的还原点，约定至少 {wanted} 个。",
+    "{name}只有 {count} 个可用的恢复点，约定至少 {wanted} 个。",
     "{name}There are {count} good restore points; {wanted} are agreed.",
 )
 _SHORT = Text(
-    "{name}最早的可用还原点是 {oldest}，约定应能追溯 {wanted} 天。",
+    "{name}最早的可用恢复点是 {oldest}，约定应能追溯 {wanted} 天。",
     "{name}The oldest good restore point is of {oldest}; {wanted} days back are agreed.",
 )
 
@@ -71,7 +71,7 @@ def _judged(
     declaration = facts.declaration
     reference = _reference(declaration.retention_days, declaration.retention_points)
     good = good_points(facts, name, now)
-    current = count(len(good), "个还原点", "restore points")
+    current = count(len(good), "个恢复点", "restore points")
     fulls = sum(point.form is Form.FULL for point in good)
     if fulls < thresholds.critical_fulls:
         return critical(name, current, reference, _NO_FULL.format(name=named(name)))

@@ -48,7 +48,7 @@ _SAMPLED = Text(
     "Of {points} in {place} only {share:.1%} was compared: the same, which proves no more than "
     "that.",
 )
-_NOT_DUE = Text("最新的还原点尚未到约定的同步时限。", "No restore point is due offsite yet.")
+_NOT_DUE = Text("最新的恢复点尚未到约定的同步时限。", "No restore point is due offsite yet.")
 _LEFT = Text(
     "{place} 上的 {points} 没有比对内容。", "The content of {points} in {place} was not compared."
 )

@@ -1,11 +1,10 @@
-"""MSSQL-004, 005, 006 and 009: how old the backups of each database are, and their chain."""
+"""MSSQL-004, 005 and 006: how old the backups of each database are."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
 from checks.api import (
-    Failure,
     Owner,
     Past,
     Rule,
@@ -18,13 +17,12 @@ from checks.api import (
     info,
     limit,
     not_applicable,
-    not_run,
     ok,
     warning,
 )
+from checks.mssql._chain import NO_LOG_NEEDED, aside, keeps_log
 from checks.mssql._history import Database, Facts
 from checks.wording import duration
-from wire.messages import Reason
 
 
 class FullThresholds(Thresholds, frozen=True):
@@ -51,21 +49,8 @@ class DifferentialThresholds(Thresholds, frozen=True):
     schedule_days: Annotated[float, limit("d", "OWN: later ones tell of no schedule")] = 14
 
 
-class ChainThresholds(Thresholds, frozen=True):
-    """Nothing to tune."""
-
-
 _NEVER = Text("从未", "never")
 _LIMIT = Text("≤{limit}", "within {limit}")
-_OFFLINE = Text(
-    "数据库状态为 {state}，无法备份。", "The database is {state}: no backup is possible."
-)
-_STANDBY = Text("备用（只读待恢复）数据库。", "A standby database, restored from elsewhere.")
-_REPLICA = Text(
-    "可用性组不在本副本上备份该数据库，请在首选备份副本上巡检。",
-    "The availability group has it backed up on another replica: inspect that one.",
-)
-_SIMPLE = Text("简单恢复模式，没有日志备份。", "Simple recovery: there are no log backups.")
 _NO_SCHEDULE = Text("近期没有差异备份。", "No differential backups are made.")
 _NEW = Text(
     "数据库 {name} 是 {age}前新建的，还没有备份。",
@@ -104,24 +89,8 @@ _FUTURE = Text(
     "数据库 {name} 最近一次备份的时间在将来：服务器时钟或时区有误。",
     "The last backup of {name} is dated in the future: clock or time zone of the server is wrong.",
 )
-_PSEUDO = Text(
-    "数据库 {name} 设为 {model} 恢复模式，但日志链尚未开始，实际等同于简单模式。",
-    "{name} says {model} recovery, but its log chain has not begun: it behaves like simple.",
-)
-_STARTED = Text("日志链已开始", "the log chain has begun")
 _UNKNOWN_TIME = Text.same("-")
 FUTURE_HOURS = 0.25
-
-
-def aside(database: Database) -> Verdict | None:
-    """Return the verdict for a database that is not backed up here, None for all others."""
-    if database.state != "ONLINE":
-        return not_applicable(database.name, _OFFLINE.format(state=database.state))
-    if database.standby:
-        return not_applicable(database.name, _STANDBY)
-    if database.preferred is False:
-        return not_applicable(database.name, _REPLICA)
-    return None
 
 
 def full_age(facts: Facts, thresholds: FullThresholds, past: Past[Facts]) -> Iterator[Verdict]:
@@ -142,25 +111,6 @@ def differential_age(
     """Judge the newest differential backup where some are made."""
     for database in facts.databases:
         yield aside(database) or _differential(database, thresholds, past.observed_at)
-
-
-def chain(facts: Facts, _thresholds: ChainThresholds, _past: Past[Facts]) -> Iterator[Verdict]:
-    """Judge whether full recovery is more than a word."""
-    for database in facts.databases:
-        verdict = aside(database)
-        if verdict is None and not _keeps_log(database):
-            verdict = not_applicable(database.name, _SIMPLE)
-        if verdict is None and database.chain_started is None:
-            failure = Failure(Reason.PERMISSION, "sys.database_recovery_status")
-            verdict = not_run(database.name, failure)
-        if verdict is None and database.chain_started:
-            verdict = ok(database.name, _STARTED, _STARTED)
-        yield verdict or warning(
-            database.name,
-            Text("未开始", "not begun"),
-            _STARTED,
-            _PSEUDO.format(name=database.name, model=database.recovery_model),
-        )
 
 
 def _full(facts: Facts, database: Database, thresholds: FullThresholds, now: datetime) -> Verdict:
@@ -189,8 +139,8 @@ def _full(facts: Facts, database: Database, thresholds: FullThresholds, now: dat
 
 def _log(database: Database, thresholds: LogThresholds, now: datetime) -> Verdict:
     name, model = database.name, database.recovery_model
-    if not _keeps_log(database):
-        return not_applicable(name, _SIMPLE)
+    if not keeps_log(database):
+        return not_applicable(name, NO_LOG_NEEDED)
     reference = _LIMIT.format(limit=duration(thresholds.warning_hours * 3600))
     if database.log is None:
         if _is_new(database, thresholds.new_database_hours, now):
@@ -217,11 +167,6 @@ def _differential(database: Database, thresholds: DifferentialThresholds, now: d
         return warning(name, age, reference, _FUTURE.format(name=name))
     message = _OLD_DIFFERENTIAL.format(name=name, age=age)
     return Verdict(name, state, age, reference, None if state is State.OK else message)
-
-
-def _keeps_log(database: Database) -> bool:
-    # model is the pattern of new databases: full recovery there is no promise.
-    return database.recovery_model != "SIMPLE" and database.name != "model"
 
 
 def _is_new(database: Database, hours: float, now: datetime) -> bool:
@@ -299,23 +244,5 @@ DIFFERENTIAL = Rule(
     priority=2,
     thresholds=DifferentialThresholds,
     evaluate=differential_age,
-    owner=Owner.DATABASE_ADMINISTRATOR,
-)
-CHAIN = Rule(
-    code="MSSQL-009",
-    title=Text("日志链是否开始", "Log chain has begun"),
-    why=Text(
-        "改为完整恢复模式后若没有再做一次完整备份，日志链并未开始，日志备份和按时间点恢复都不成立。",
-        "After the switch to full recovery the log chain begins with the next full backup: until "
-        "then there are no log backups and no restore to a point in time.",
-    ),
-    remedy=Text(
-        "立即做一次完整备份，随后做一次日志备份，并确认日志备份作业正常。",
-        "Make a full backup now and a log backup after it, and see that the job for log backups "
-        "works.",
-    ),
-    priority=2,
-    thresholds=ChainThresholds,
-    evaluate=chain,
     owner=Owner.DATABASE_ADMINISTRATOR,
 )

@@ -19,7 +19,7 @@ from checks.api import (
     ok,
     warning,
 )
-from checks.mssql._ages import ChainThresholds, aside
+from checks.mssql._chain import ChainThresholds, aside
 from checks.mssql._history import Certificate, Database, Facts
 from checks.wording import days, duration, listing
 from wire.messages import Reason

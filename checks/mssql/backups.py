@@ -4,7 +4,7 @@ from checks.api import Chapter, Check, Failure, Text
 from checks.backup_sets import BackupSet
 from checks.errors import ProbeError, part
 from checks.msdb import RECENT, SERVER, backup_sets, server_of
-from checks.mssql import _ages, _quality
+from checks.mssql import _ages, _chain, _quality
 from checks.mssql._history import (
     CERTIFICATES,
     DATA_FILES,
@@ -66,7 +66,7 @@ CHECK = Check(
         _ages.DIFFERENTIAL,
         _quality.DRIVES,
         _quality.QUALITY,
-        _ages.CHAIN,
+        _chain.CHAIN,
         _quality.CERTIFICATES,
     ),
 )

@@ -40,7 +40,6 @@ VERIFY_TIME = timedelta(hours=24)
 """After the local deadline by which a restore point has to be read; own figure: a night."""
 _BADNESS = {state: number for number, state in enumerate(reversed(WORST_FIRST))}
 _NOT_DUE = LegVerdict(LegState.NOT_DUE, sentences.NOTHING_DUE)
-_WELL = frozenset({LegState.OK, LegState.NOT_DUE})
 _NO_DAYS: Mapping[date, str] = {}
 
 
@@ -89,7 +88,7 @@ def calendar(
         if begins <= ends:
             place = windows(each.declaration.schedule, zone, begins, ends)
             own_zone = zone_of(each.declaration.schedule, zone)
-            scene = Scene(each.declaration, seen, own_zone, now, counterparts)
+            scene = Scene(each.declaration, seen, own_zone, now, counterparts, {})
             days += _days(scene, place, contract, excused)
     return tuple(days)
 
@@ -119,6 +118,7 @@ def _days(
     begins = max(filter(None, (declaration.valid_from, contract[0])), default=date.min)
     ends = min(filter(None, (declaration.valid_to, contract[1])), default=date.max)
     hours = timedelta(hours=declaration.offsite.hours if declaration.offsite else 0)
+    over_before = scene.now - max(hours, VERIFY_TIME)
     weekdays = frozenset(schedule.weekdays)
     is_drilled = declaration.restore_every_days > 0
     found = []
@@ -136,13 +136,11 @@ def _days(
             times = Times(opens, closes, due, due + hours, due + VERIFY_TIME)
             legs = _legs(scene, times, candidates)
             drill = restored(scene, closes)
-            note = excused.get(day)
+            note = excused.get(day) if excused else None
             if note is not None:
                 legs = _Legs(*(_excused(each, note) for each in legs))
                 drill = _excused(drill, note)
-            is_over = scene.now >= max(times.verify_due, times.offsite_due) and (
-                not is_drilled or scene.now >= closes
-            )
+            is_over = due <= over_before and (not is_drilled or scene.now >= closes)
             found.append(Day(day, legs[0], legs[1], legs[2], drill, ids, due, is_over, note or ""))
         day += one_day
         weekday = (weekday + 1) % 7
@@ -192,7 +190,7 @@ def _legs_of_one(scene: Scene, times: Times, candidates: Sequence[Candidate]) ->
         legs = _Legs(
             local(scene, times, each), offsite(scene, times, each), verified(scene, times, each)
         )
-        if all(leg.state in _WELL for leg in legs):
+        if _is_well(legs[0]) and _is_well(legs[1]) and _is_well(legs[2]):
             return legs
         how_bad = sorted((_BADNESS[leg.state] for leg in legs), reverse=True)
         if best is None or how_bad < badness:
@@ -220,14 +218,19 @@ def _following(verdict: LegVerdict, is_pending: bool) -> LegVerdict:
     return LegVerdict(LegState.MISSING, sentences.NO_BACKUP, verdict.seen_at)
 
 
+def _is_well(verdict: LegVerdict) -> bool:
+    # Not by a set: the hash of an Enum's member costs more than both comparisons.
+    return verdict.state is LegState.OK or verdict.state is LegState.NOT_DUE
+
+
 def _worst(verdicts: Sequence[tuple[str, LegVerdict]]) -> LegVerdict:
     name, verdict = max(verdicts, key=lambda each: _BADNESS[each[1].state])
-    if verdict.state in _WELL:
+    if _is_well(verdict):
         return verdict
     return LegVerdict(verdict.state, sentences.of_object(name, verdict.why), verdict.seen_at)
 
 
 def _excused(verdict: LegVerdict, note: str) -> LegVerdict:
-    if verdict.state in _WELL:
+    if _is_well(verdict):
         return verdict
     return LegVerdict(LegState.EXCUSED, Text.same(note), verdict.seen_at)

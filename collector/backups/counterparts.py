@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 
-from checks.backup_sets import Level, PointState, Result
+from checks.backup_sets import PointState, Result
 from collector.backups.evidence import Evidence
 from collector.backups.sight import Candidate, sight
 
@@ -71,21 +71,10 @@ def file_name(id: str) -> str:
 
 
 def _held(host: str, candidate: Candidate, last_seen: datetime | None) -> Held:
-    read = [
-        each for each in candidate.proofs if each.proof.level in (Level.HASHED, Level.STRUCTURE)
-    ]
-    failed = max((each.at for each in read if each.proof.result is Result.FAILED), default=None)
-    passed = max(
-        (
-            each.at
-            for each in read
-            if each.proof.level is Level.HASHED
-            and each.proof.result is Result.PASSED
-            and each.proof.coverage >= 1
-        ),
-        default=None,
-    )
-    is_failed = failed is not None and (passed is None or passed <= failed)
+    newest = [each.definite for each in (candidate.structure, candidate.hashed) if each.definite]
+    is_failed = any(each.proof.result is Result.FAILED for each in newest)
+    read = candidate.hashed.definite
+    passed = read.at if read and read.proof.result is Result.PASSED else None
     return Held(
         host,
         candidate.first_seen,

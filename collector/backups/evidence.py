@@ -114,6 +114,8 @@ class SeenLook:
     reaches: datetime | None = None
     """From here on a restore point that is not listed was not made: what is older may have gone
     by retention. None: from ever."""
+    newest_at: datetime | None = None
+    """Start of the newest restore point that it lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +307,9 @@ def _seen_look(at: datetime, facts: BackupFacts, offset: float) -> SeenLook:
         # Nothing is agreed: what is older than all that is left may have gone by rotation.
         kept_since = at if oldest is None else min(oldest, at)
     reaches = kept_since if since is None else max(since, kept_since)
-    return SeenLook(at, None, declaration, since, reaches)
+    newest = max((point.started_at for point in facts.points), default=None)
+    newest = newest and _corrected(newest, offset)
+    return SeenLook(at, None, declaration, since, reaches, newest)
 
 
 def _usable(offset_seconds: float | None) -> float:

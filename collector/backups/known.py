@@ -1,7 +1,7 @@
 """What is known and agreed of one set, and its days: computed, with the frozen ones as they are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
@@ -40,6 +40,7 @@ class Known:
     """First backup day on which anything is expected."""
     ends: date | None
     excused: Mapping[date, str]
+    reopened: Mapping[date, str]
     counterparts: Sequence[Counterpart]
 
     @property
@@ -61,6 +62,7 @@ def known_of(
         last = newest_declaration(session, SetKey(row.customer_id, row.id), row.listed_at)
         expected = (Declared(since, last),) if last else ()
     contract = session.get(Contract, row.customer_id)
+    excused, reopened = _notes(session, row)
     return Known(
         row=row,
         host=host.name,
@@ -70,7 +72,8 @@ def known_of(
         declared=expected,
         begins=_begins(row, expected, contract, place.time_zone),
         ends=contract.ends if contract else None,
-        excused=_excused(session, row),
+        excused=excused,
+        reopened=reopened,
         counterparts=_counterparts(session, row, expected, from_then),
     )
 
@@ -98,7 +101,7 @@ def computed_days(known: Known, first: date, last: date, now: datetime) -> tuple
     """Return the backup days of a set as the evidence has them now."""
     if not known.declared or first > last:
         return ()
-    return calendar(
+    days = calendar(
         known.declared,
         known.evidence,
         first=first,
@@ -108,6 +111,12 @@ def computed_days(known: Known, first: date, last: date, now: datetime) -> tuple
         contract=(known.begins, known.ends),
         excused=known.excused,
         counterparts=known.counterparts,
+    )
+    if not known.reopened:
+        return days
+    return tuple(
+        replace(day, note=known.reopened[day.day]) if day.day in known.reopened else day
+        for day in days
     )
 
 
@@ -130,18 +139,27 @@ def _begins(
     return backup_day(row.first_seen, schedule, zone)
 
 
-def _excused(session: Session, row: BackupSet) -> Mapping[date, str]:
-    notes: dict[date, str] = {}
+def _notes(session: Session, row: BackupSet) -> tuple[Mapping[date, str], Mapping[date, str]]:
+    """Return which days persons excused, and which they opened again, with their reasons."""
+    excused: dict[date, str] = {}
+    reopened: dict[date, str] = {}
     for note in session.scalars(
         select(BackupNote)
-        .where(BackupNote.customer_id == row.customer_id, BackupNote.set_id == row.id)
+        .where(
+            BackupNote.customer_id == row.customer_id,
+            BackupNote.set_id == row.id,
+            BackupNote.kind.in_((EXCUSED, REOPENED)),
+        )
         .order_by(BackupNote.at)
     ):
+        told_by = f"{note.why}（{note.person}）"
         if note.kind == EXCUSED:
-            notes[note.day] = f"{note.why}（{note.person}）"
-        elif note.kind == REOPENED:
-            notes.pop(note.day, None)
-    return notes
+            excused[note.day] = told_by
+            reopened.pop(note.day, None)
+        else:
+            reopened[note.day] = told_by
+            excused.pop(note.day, None)
+    return excused, reopened
 
 
 def _counterparts(

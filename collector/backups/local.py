@@ -14,7 +14,7 @@ from collector.backups.days import LegState, LegVerdict
 from collector.backups.sentences import clock
 from collector.backups.sight import Candidate, Sight, can_count
 
-_LONGEST_CHAIN = 1000
+LONGEST_CHAIN = 1000
 """Restore points that one needs, one after the other; a longer chain is a loop. Own figure."""
 
 
@@ -26,6 +26,8 @@ class Scene(NamedTuple):
     zone: ZoneInfo
     now: datetime
     counterparts: Sequence[Counterpart]
+    drills: dict[tuple[int, bool], LegVerdict]
+    """Verdicts of test restores that have been made: most days have that of the day before."""
 
 
 class Times(NamedTuple):
@@ -59,7 +61,7 @@ def flaw(scene: Scene, candidate: Candidate) -> Text | None:
 
 def _has_base(sight: Sight, candidate: Candidate) -> bool:
     """Return whether all that a restore point needs is there, as far as the listing can tell."""
-    for _ in range(_LONGEST_CHAIN):
+    for _ in range(LONGEST_CHAIN):
         if not candidate.point.base:
             return True
         base = sight.by_id.get(candidate.point.base)

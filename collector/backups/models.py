@@ -72,6 +72,7 @@ class BackupLook(Base):
     """Digest."""
     listed_since: Mapped[datetime | None] = mapped_column(Moment)
     reaches: Mapped[datetime | None] = mapped_column(Moment)
+    newest_at: Mapped[datetime | None] = mapped_column(Moment)
     failure: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
@@ -171,7 +172,7 @@ class BackupNote(Base):
     day: Mapped[date] = mapped_column(Date)
     at: Mapped[datetime] = mapped_column(Moment)
     kind: Mapped[str] = mapped_column(String(12))
-    """collector.backups.notes.NoteKind."""
+    """One of those in collector.backups.known."""
     person: Mapped[str] = mapped_column(String(200))
     """Empty: nobody, the evidence did."""
     why: Mapped[str] = mapped_column(LongText)

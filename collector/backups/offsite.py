@@ -8,11 +8,10 @@ from checks.backup_sets import CopyState, Level, OffsiteBy, Result
 from collector.backups import sentences
 from collector.backups.counterparts import Held, file_name
 from collector.backups.days import LegState, LegVerdict
-from collector.backups.evidence import SeenProof
 from collector.backups.local import Scene, Times
-from collector.backups.proven import failed, standing
+from collector.backups.proven import failed
 from collector.backups.sentences import clock
-from collector.backups.sight import CLOCKS_APART, Candidate, set_proofs
+from collector.backups.sight import CLOCKS_APART, Candidate, Proven, set_proofs
 
 NOT_AGREED = LegVerdict(LegState.NOT_DUE, sentences.NO_OFFSITE)
 
@@ -26,15 +25,17 @@ def offsite(scene: Scene, times: Times, candidate: Candidate) -> LegVerdict:
         return _by_agent(scene, times, candidate)
     if _on_same_host(scene, times):
         return LegVerdict(LegState.FAILED, sentences.SAME_HOST)
-    passed, weak = standing(candidate, Level.OFFSITE)
+    passed, weak = candidate.offsite
     if passed is not None and passed.proof.result is Result.FAILED:
         return failed(scene, passed, LegState.MISMATCH)
-    whole = set_proofs(scene.sight, Level.OFFSITE)
-    if whole.failed is not None and whole.is_failed and not candidate.gone:
-        return failed(scene, whole.failed, LegState.MISMATCH)
-    if passed is None and whole.passed and whole.passed.at >= candidate.ended - CLOCKS_APART:
-        passed = whole.passed
-    return _by_copy(scene, times, candidate, passed, weak or whole.partly or whole.unproven)
+    if scene.sight.set_proofs:
+        whole = set_proofs(scene.sight, Level.OFFSITE)
+        if whole.failed is not None and whole.is_failed and not candidate.gone:
+            return failed(scene, whole.failed, LegState.MISMATCH)
+        if passed is None and whole.passed and whole.passed.at >= candidate.ended - CLOCKS_APART:
+            passed = whole.passed
+        weak = weak or whole.partly or whole.unproven
+    return _by_copy(scene, times, candidate, passed, weak)
 
 
 def _on_same_host(scene: Scene, times: Times) -> bool:
@@ -49,8 +50,8 @@ def _by_copy(
     scene: Scene,
     times: Times,
     candidate: Candidate,
-    passed: SeenProof | None,
-    weak: SeenProof | None,
+    passed: Proven | None,
+    weak: Proven | None,
 ) -> LegVerdict:
     seen = candidate.copy
     is_over = scene.now >= times.offsite_due
@@ -89,7 +90,7 @@ def _by_copy(
     return LegVerdict(LegState.MISSING, sentences.NO_COPY, at)
 
 
-def _to_prove(scene: Scene, is_over: bool, weak: SeenProof | None) -> LegVerdict:
+def _to_prove(scene: Scene, is_over: bool, weak: Proven | None) -> LegVerdict:
     state = LegState.UNVERIFIED if is_over else LegState.PENDING
     if weak is None:
         return LegVerdict(

@@ -123,22 +123,22 @@ def add_note(
     before: dict[str, str],
     after: dict[str, str],
     at: datetime,
-) -> None:
+) -> BackupNote:
     """Write down why a day is as it is."""
-    session.add(
-        BackupNote(
-            customer_id=key.customer_id,
-            id=uuid4().hex,
-            set_id=key.set_id,
-            day=day,
-            at=at,
-            kind=kind,
-            person=person,
-            why=why,
-            before=before,
-            after=after,
-        )
+    note = BackupNote(
+        customer_id=key.customer_id,
+        id=uuid4().hex,
+        set_id=key.set_id,
+        day=day,
+        at=at,
+        kind=kind,
+        person=person,
+        why=why,
+        before=before,
+        after=after,
     )
+    session.add(note)
+    return note
 
 
 def _set_of(session: Session, customer_id: str, host_id: str, name: str, look: Look) -> BackupSet:

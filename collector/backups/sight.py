@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from checks.backup_sets import Form, Level, PointState, RestorePoint, Result
+from checks.backup_sets import Form, Level, PointState, Proof, RestorePoint, Result
 from collector.backups.evidence import (
     MOST_DAYS,
     Evidence,
@@ -16,7 +16,6 @@ from collector.backups.evidence import (
     SeenLook,
     SeenOffsite,
     SeenPoint,
-    SeenProof,
     corrected,
 )
 
@@ -29,7 +28,24 @@ be that of another machine (a share); own figure."""
 REDATED = timedelta(hours=12)
 """Two dates of one file, from different sources, are not further apart where nothing else tells
 whether it is the same one; own figure."""
+_DAY = timedelta(days=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Proven(NamedTuple):
+    """A proof, and when it was finished by the collector's clock."""
+
+    at: datetime
+    proof: Proof
+
+
+class Standing(NamedTuple):
+    """What the proofs of one level say."""
+
+    definite: Proven | None = None
+    """The newest that passed in full, or failed."""
+    weak: Proven | None = None
+    """The newest of those that say less."""
 
 
 class Candidate(NamedTuple):
@@ -44,7 +60,10 @@ class Candidate(NamedTuple):
     """The newest listing reaches back to it and does not show it."""
     odd: bool
     """Its date lies in the future of the look that first saw it."""
-    proofs: Sequence[SeenProof]
+    structure: Standing
+    hashed: Standing
+    offsite: Standing
+    restored: Standing
     copy: SeenCopy | None
 
 
@@ -52,11 +71,11 @@ class Candidate(NamedTuple):
 class SetProofs:
     """The proofs of a whole set at one level, the newest of each result."""
 
-    passed: SeenProof | None = None
-    failed: SeenProof | None = None
-    partly: SeenProof | None = None
+    passed: Proven | None = None
+    failed: Proven | None = None
+    partly: Proven | None = None
     """Only a sample was read."""
-    unproven: SeenProof | None = None
+    unproven: Proven | None = None
 
     @property
     def is_failed(self) -> bool:
@@ -76,8 +95,9 @@ class Sight:
     by_id: Mapping[str, Candidate]
     """The newest version of each."""
     set_proofs: Mapping[Level, SetProofs]
-    drills: tuple[SeenProof, ...]
+    drills: tuple[Proven, ...]
     """Test restores that passed or failed, the oldest first."""
+    drilled_at: tuple[datetime, ...]
     newest_present: Mapping[str, datetime]
     """Start of the newest complete restore point of each object that is still there."""
     kept_since: datetime
@@ -112,8 +132,11 @@ class Sight:
         if number == len(self.listings):
             return None
         look = self.listings[number]
-        # Until the next one can begin, no rotation takes the newest one away.
-        if look.at < next_begins and (look.listed_since is None or look.listed_since <= begins):
+        # Until there is a newer one, no rotation takes the newest one away.
+        is_newest = look.at < next_begins or (
+            look.at < due + _DAY and (look.newest_at is None or look.newest_at < next_begins)
+        )
+        if is_newest and (look.listed_since is None or look.listed_since <= begins):
             return look
         if self.reaches[number] <= begins:
             return next(
@@ -136,6 +159,7 @@ def sight(evidence: Evidence) -> Sight:
         by_id[each.point.id] = each
         if not each.gone and each.point.state is PointState.COMPLETE and not each.odd:
             present[each.point.object] = each.started
+    drills = _drills(evidence)
     reaches: list[datetime] = []
     for look in reversed(listings):
         reach = look.reaches or _NEVER
@@ -144,7 +168,8 @@ def sight(evidence: Evidence) -> Sight:
         candidates=candidates,
         by_id=by_id,
         set_proofs=_set_proofs(evidence),
-        drills=_drills(evidence),
+        drills=drills,
+        drilled_at=tuple(each.at for each in drills),
         newest_present=present,
         kept_since=_kept_since(newest),
         tries=tries,
@@ -172,10 +197,10 @@ def _candidates(evidence: Evidence, newest: SeenLook | None) -> tuple[Candidate,
         if seen.last_seen is not None and seen.point.state is PointState.GROWING:
             continue
         versions[key.id].append((key, seen))
-    proofs: dict[str, list[SeenProof]] = defaultdict(list)
+    proofs: dict[str, list[Proven]] = defaultdict(list)
     for proof_key, proof in evidence.proofs.items():
         if proof_key.point:
-            proofs[proof_key.point].append(proof)
+            proofs[proof_key.point].append(Proven(proof.at, proof.proof))
     floor = newest.listed_since if newest else None
     found: list[Candidate] = []
     for id, seen_versions in versions.items():
@@ -196,7 +221,7 @@ def _candidates(evidence: Evidence, newest: SeenLook | None) -> tuple[Candidate,
                     seen.growing_at,
                     seen.last_seen is not None and (floor is None or started >= floor),
                     max(started, ended) - seen.first_seen > FUTURE,
-                    own,
+                    *_standings(own),
                     copy if is_newest else None,
                 )
             )
@@ -247,8 +272,8 @@ def _is_redated(one: RestorePoint, other: RestorePoint) -> bool:
 
 
 def _parted(
-    versions: Sequence[tuple[PointKey, SeenPoint]], proofs: Sequence[SeenProof]
-) -> Sequence[Sequence[SeenProof]]:
+    versions: Sequence[tuple[PointKey, SeenPoint]], proofs: Sequence[Proven]
+) -> Sequence[Sequence[Proven]]:
     """Return the proofs of each version: those made while it was the one that is there."""
     if len(versions) == 1:
         seen = versions[0][1]
@@ -256,7 +281,7 @@ def _parted(
         since = corrected(seen, ended) - CLOCKS_APART
         return ([each for each in proofs if each.at >= since],) if proofs else ((),)
     starts = [corrected(seen, key.started_at) for key, seen in versions]
-    parted: list[list[SeenProof]] = [[] for _ in versions]
+    parted: list[list[Proven]] = [[] for _ in versions]
     for each in proofs:
         number = max(0, sum(1 for start in starts if start - CLOCKS_APART <= each.at) - 1)
         seen = versions[number][1]
@@ -266,9 +291,37 @@ def _parted(
     return parted
 
 
+_NOTHING = Standing()
+_NO_STANDINGS = (_NOTHING, _NOTHING, _NOTHING, _NOTHING)
+_LEVELS = (Level.STRUCTURE, Level.HASHED, Level.OFFSITE, Level.RESTORED)
+
+
+def _standings(
+    proofs: Sequence[Proven],
+) -> tuple[Standing, Standing, Standing, Standing]:
+    """Return what the proofs of a restore point say at each level."""
+    if not proofs:
+        return _NO_STANDINGS
+    found = [_NOTHING, _NOTHING, _NOTHING, _NOTHING]
+    for each in proofs:
+        at, proof = each
+        number = _LEVELS.index(proof.level)
+        definite, weak = found[number]
+        if proof.result is Result.FAILED:
+            # Of two at one moment it is the failed one that counts.
+            if definite is None or at >= definite.at:
+                found[number] = Standing(each, weak)
+        elif proof.result is Result.PASSED and proof.coverage >= 1:
+            if definite is None or at > definite.at:
+                found[number] = Standing(each, weak)
+        elif weak is None or at > weak.at:
+            found[number] = Standing(definite, each)
+    return (found[0], found[1], found[2], found[3])
+
+
 def _set_proofs(evidence: Evidence) -> Mapping[Level, SetProofs]:
     found: dict[Level, SetProofs] = {}
-    of_set = [each for key, each in evidence.proofs.items() if not key.point]
+    of_set = [Proven(each.at, each.proof) for key, each in evidence.proofs.items() if not key.point]
     for level in {each.proof.level for each in of_set}:
         mine = [each for each in of_set if each.proof.level is level]
         found[level] = SetProofs(
@@ -289,9 +342,9 @@ def _set_proofs(evidence: Evidence) -> Mapping[Level, SetProofs]:
     return found
 
 
-def _drills(evidence: Evidence) -> tuple[SeenProof, ...]:
+def _drills(evidence: Evidence) -> tuple[Proven, ...]:
     made = [
-        each
+        Proven(each.at, each.proof)
         for key, each in evidence.proofs.items()
         if key.level is Level.RESTORED and key.result in (Result.PASSED, Result.FAILED)
     ]
@@ -299,7 +352,7 @@ def _drills(evidence: Evidence) -> tuple[SeenProof, ...]:
     return tuple(sorted(made, key=lambda each: (each.at, each.proof.result is Result.FAILED)))
 
 
-def _newest(proofs: Iterable[SeenProof]) -> SeenProof | None:
+def _newest(proofs: Iterable[Proven]) -> Proven | None:
     return max(proofs, key=lambda each: each.at, default=None)
 
 

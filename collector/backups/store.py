@@ -191,6 +191,7 @@ def _read_looks(session: Session, of: BackupSet, since: datetime) -> Mapping[dat
             known.get(row.declaration),
             row.listed_since,
             row.reaches,
+            row.newest_at,
         )
         for row in session.execute(
             # The newest listing is what the next look is compared with.
@@ -228,6 +229,7 @@ def _write_looks(session: Session, key: SetKey, before: Evidence, after: Evidenc
             "declaration": digests.get(at),
             "listed_since": look.listed_since,
             "reaches": look.reaches,
+            "newest_at": look.newest_at,
             "failure": None if look.failure is None else msgspec.to_builtins(look.failure),
         },
     )

@@ -1,14 +1,14 @@
 """`xunjian-collector customer` and `site`: whom the collector works for."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
 from sqlalchemy import Select, func, select
 
 from checks.api import Text
-from collector.customers.models import Customer, Host, Site
-from collector.customers.service import add_customer, add_site, find_customer
+from collector.customers.models import Contract, Customer, Host, Site
+from collector.customers.service import add_customer, add_site, find_customer, set_contract
 from collector.enrolment.record import audit, person_here
 from collector.options import (
     HERE,
@@ -16,6 +16,7 @@ from collector.options import (
     DataOption,
     JsonOption,
     LanguageOption,
+    day_of,
     opened,
     print_json,
     print_table,
@@ -85,6 +86,55 @@ def customer_list(
                 lang,
             )
         )
+
+
+@customers.command("contract")
+def customer_contract(
+    name: Name,
+    begins: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="合同开始日。 First day of the contract.")
+    ],
+    ends: Annotated[
+        str | None,
+        typer.Option("--to", metavar="DATE", help="合同终止日（含）。 Its last day, if any."),
+    ] = None,
+    lang: LanguageOption = Language.CHINESE,
+    data: DataOption = HERE,
+) -> None:
+    """设置合同期：此期间每天的备份都在要求之列，没有数据的日子显示为未知。
+    Set the time of the contract: backups are expected in it, and days without data are unknown.
+
+    已封存的日子不变。 Days that are frozen stay as they are.
+
+    \b
+    Examples:
+      xunjian-collector customer contract 示例公司 --from 2026-01-01
+      xunjian-collector customer contract 示例公司 --from 2026-01-01 --to 2028-12-31
+    """
+    first = day_of(begins, "--from")
+    last = day_of(ends, "--to") if ends else None
+    with opened(data) as database, database.writing(alone=True) as session:
+        owner = find_customer(session, name)
+        known = session.get(Contract, owner.id)
+        before = None if known is None else _contract(known.begins, known.ends)
+        set_contract(session, owner, first, last)
+        audit(
+            session,
+            owner.id,
+            person_here(),
+            "customer.contract",
+            name,
+            before=before,
+            after=_contract(first, last),
+            now=datetime.now(UTC),
+        )
+    until = Text(f"至 {last}", f" to {last}") if last else Text("起", " on")
+    done = Text("客户“{name}”的合同期：{first} {until}。", "{name}: contract from {first}{until}.")
+    typer.echo(said(done.format(name=name, first=str(first), until=until), lang))
+
+
+def _contract(begins: date, ends: date | None) -> dict[str, str | None]:
+    return {"begins": str(begins), "ends": str(ends) if ends else None}
 
 
 @sites.command("add")

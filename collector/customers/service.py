@@ -1,6 +1,6 @@
 """Find customers, and set up what an inspection needs to belong to somebody."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import uuid4
 from zoneinfo import available_timezones
 
@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from checks.api import Text
-from collector.customers.models import Customer, Host, Site
+from collector.customers.models import Contract, Customer, Host, Site
 from collector.errors import NotFound, Unusable
 
 
@@ -40,6 +40,19 @@ def add_customer(session: Session, name: str, now: datetime) -> Customer:
     session.add(owner)
     session.flush()
     return owner
+
+
+def set_contract(session: Session, owner: Customer, begins: date, ends: date | None) -> None:
+    """Set from when until when a customer is looked after. Raise Unusable for an end before."""
+    if ends is not None and ends < begins:
+        raise Unusable(
+            Text(
+                f"合同终止日 {ends} 早于开始日 {begins}。",
+                f"The contract would end on {ends}, before it begins on {begins}.",
+            )
+        )
+    session.merge(Contract(customer_id=owner.id, begins=begins, ends=ends))
+    session.flush()
 
 
 def add_site(session: Session, owner: Customer, name: str, time_zone: str) -> Site:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from checks.api import Check, Text, Trend
 from checks.discovery import Catalogue
 from collector.assessment.score import of_customer
+from collector.backups.gathering import gather_backups
 from collector.customers.models import Customer, Host, Site
 from collector.errors import NotDerivable
 from collector.intake.models import StoredBatch
@@ -81,13 +82,25 @@ def gather(
         findings=gather_findings(session, customer.id, names, catalogue, since, until),
         rules=_rules(catalogue),
         trends=trend_rows(catalogue),
-        backups=(),
+        backups=gather_backups(
+            session, customer.id, start, end, _now(session, customer, today, zone)
+        ),
         score=of_customer([host.score for host in hosts]),
         previous_score=previous_score,
         previous_date=previous_date,
         broken_checks=gather_broken(session, customer.id, catalogue),
         quarantined=gather_quarantined(session, customer.id, until),
     )
+
+
+def _now(session: Session, customer: Customer, today: date, zone: str) -> datetime:
+    """Return the moment that pending backups are judged by: when the newest batch came, at least
+    the beginning of the day. The clock would make two reports of one day differ."""
+    newest = session.scalar(
+        select(func.max(StoredBatch.received_at)).where(StoredBatch.customer_id == customer.id)
+    )
+    begins = datetime.combine(today, time(), ZoneInfo(zone)).astimezone(UTC)
+    return begins if newest is None else max(begins, newest)
 
 
 def trend_rows(catalogue: Catalogue) -> tuple[TrendRow, ...]:

@@ -29,8 +29,8 @@ from checks.errors import (
     UnexpectedOutput,
     Unreachable,
 )
+from scripts.openssh import OpenSsh, make_key, serving
 from tests.network import Line, Way, relaying
-from tests.openssh import OpenSsh, make_key, serving
 
 IMPATIENT = Limits(connect=2, greeting=1, sign_in=2, request=5, silence=0.5)
 

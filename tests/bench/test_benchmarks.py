@@ -19,6 +19,7 @@ NAMES = {
     "intake": "uploads a second, SQLite",
     "assessment": "verdicts a second a core, judging",
     "report": "report as PDF, one server",
+    "offsite": "entries on both sides listed and joined, 300",
 }
 
 
@@ -39,7 +40,7 @@ def test_a_benchmark_runs(name: str) -> None:
 def test_an_unknown_benchmark_is_refused_with_the_names_there_are() -> None:
     result = bench("speed")
     assert result.returncode == 2
-    assert "agent, intake, assessment, report" in result.stderr
+    assert "agent, intake, assessment, report, offsite" in result.stderr
     assert "Traceback" not in result.stderr
 
 

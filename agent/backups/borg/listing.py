@@ -15,6 +15,7 @@ from checks.errors import NotPermitted, ProbeError, UnexpectedOutput
 
 _CHECKPOINT = re.compile(r"\.checkpoint(\.\d+)?\Z")
 _FORMAT = "{archive}{time}{end}{hostname}{id}"
+_ID = "borg-id"
 _MOST_NEW_SIZES = 5
 _AHEAD = timedelta(minutes=10)
 
@@ -55,6 +56,7 @@ def catalogue(source: Source) -> Catalogue:
     repository = asking.own(source)
     with asking.opened(repository) as visit:
         listing = archives(visit)
+        (source.cache / _ID).write_text(listing.repository.id, encoding="utf-8")
         wanted = [entry for entry in listing.archives if _is_wanted(source, entry)]
         sizes, odd = _sizes(visit, wanted)
     encrypted = listing.encryption.mode not in ("none", "authenticated", "authenticated-blake2")
@@ -72,6 +74,12 @@ def catalogue(source: Source) -> Catalogue:
         encrypted=encrypted,
         stored_bytes=stored_bytes(repository),
     )
+
+
+def known_id(source: Source) -> str:
+    """Return the id that the set's repository had when it was listed; empty if it never was."""
+    place = source.cache / _ID
+    return place.read_text("utf-8") if place.exists() else ""
 
 
 def archives(visit: Opened) -> Listing:

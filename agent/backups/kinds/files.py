@@ -17,7 +17,7 @@ from agent.backups.folders import FolderSize, files_in, folder_format, folder_si
 from agent.backups.formats.encrypted import FORMAT as ENCRYPTED
 from agent.backups.kind import Budget, Catalogue, KindModule, Source
 from agent.backups.listing import Entry, Listing, listed, moment
-from agent.backups.naming import candidates, escaped, shown
+from agent.backups.naming import candidates, escaped, is_utf8, shown
 from agent.backups.patterns import compiled
 from agent.backups.proofs import CHANGED, neither
 from agent.backups.refusals import refusals
@@ -122,13 +122,10 @@ def _points(
     source: Source, place: str, listing: Listing, zone: tzinfo | None, odd: list[str]
 ) -> Iterator[tuple[RestorePoint, Entry]]:
     deadline = time.monotonic() + _DATING_SECONDS
-    taken: set[str] = set()
+    names = _names(listing)
     undated = 0
     for entry in listing.entries:
-        name = shown(entry.path)
-        if name in taken:
-            name = escaped(entry.path)
-        taken.add(name)
+        name = names[entry.path]
         content = ContentDate()
         full = str(Path(place, entry.path))
         size = FolderSize(entry.bytes, 1, entry.modified_ns)
@@ -151,6 +148,20 @@ def _points(
         yield _point(source, entry, name, content, size, missing, zone), entry
     if undated:
         odd.append(f"{undated} older restore points are dated by their names only")
+
+
+def _names(listing: Listing) -> dict[str, str]:
+    """Return the ids: as they are shown, but for a name that looks like one in UTF-8."""
+    paths = [entry.path for entry in listing.entries]
+    plain = {path for path in paths if is_utf8(path)}
+    taken = {shown(path) for path in plain}
+    names = {path: shown(path) for path in plain}
+    for path in paths:
+        if path not in names:
+            name = shown(path)
+            names[path] = escaped(path) if name in taken else name
+            taken.add(names[path])
+    return names
 
 
 def _point(

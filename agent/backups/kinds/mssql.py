@@ -16,7 +16,7 @@ from agent.backups.odbc import Ask, connected, rows
 from agent.backups.sql_server_files import here, prove_files, seen
 from agent.backups.sql_server_points import Listing, listing
 from checks.backup_sets import MOST_POINTS, Proof, RestorePoint
-from checks.msdb import DATABASES, HISTORY, LISTED_DAYS, SERVER, backup_sets, server_of, text_of
+from checks.msdb import DATABASES, HISTORY, LISTED_DAYS, SERVER, backup_sets, present, server_of
 
 __all__ = ["KIND", "rows"]
 
@@ -50,9 +50,7 @@ def verify(source: Source, _point: RestorePoint | None, budget: Budget) -> tuple
 
 def _listed(source: Source, ask: Ask) -> Listing:
     server = server_of(ask(SERVER))
-    databases = {
-        text_of(row, "name"): text_of(row, "database_guid").lower() for row in ask(DATABASES)
-    }
+    databases = present(ask(DATABASES))
     return listing(backup_sets(ask(HISTORY), server), databases, server, source.settings.objects)
 
 

@@ -80,6 +80,7 @@ def upgrade() -> None:
     sa.Column('declaration', sa.String(length=64), nullable=True),
     sa.Column('listed_since', collector.database.Moment(timezone=True), nullable=True),
     sa.Column('reaches', collector.database.Moment(timezone=True), nullable=True),
+    sa.Column('newest_at', collector.database.Moment(timezone=True), nullable=True),
     sa.Column('failure', sa.JSON(), nullable=True),
     sa.ForeignKeyConstraint(['customer_id', 'set_id'], ['backup_set.customer_id', 'backup_set.id'], ),
     sa.PrimaryKeyConstraint('customer_id', 'set_id', 'at'),

@@ -30,9 +30,9 @@ from checks.backup_sets import (
     Proof,
     Result,
 )
+from scripts.openssh import OpenSsh
 from tests import backup_sets
 from tests.offsite_copies import Copies, changed, in_folder, over_ssh, write_set
-from tests.openssh import OpenSsh
 from wire.messages import Reason
 
 _CATALOGUE = Catalogue(points=())

@@ -108,9 +108,10 @@ DAMAGES: dict[str, Callable[[Case], object]] = {
     "no data folder": lambda case: shutil.rmtree(case.repository / "data"),
     "no segments": lambda case: [path.unlink() for path in case.segments()],
     "segment missing": lambda case: case.largest().unlink(),
-    "small segment missing": lambda case: min(
+    # Of the largest: small ones hold what later segments have replaced, and are no loss.
+    "another segment missing": lambda case: sorted(
         case.segments(), key=lambda path: path.stat().st_size
-    ).unlink(),
+    )[-2].unlink(),
     "segment zeroed": lambda case: case.largest().write_bytes(bytes(case.largest().stat().st_size)),
     "segment in the place of another": lambda case: shutil.copyfile(
         case.segments()[0], case.largest()

@@ -243,6 +243,10 @@ FAULTS: dict[str, Change] = {
     "dated tomorrow": lambda one: older(one, -34, "D", "L"),
     "dated tomorrow by a wrong zone": lambda one: every(one, time_zone=-48),
     "dated by a day late": lambda one: every(one, time_zone=56) or older(one, 24, "D", "L"),
+    "this replica is to back it up, and does not": lambda one: (
+        state_of(one, "erp", preferred=1),
+        older(one, 60, "D", "L"),
+    ),
     "a database nobody thought of": lambda one: one.database("crm"),
     "a database of weeks ago without backup": lambda one: one.database(
         "hr", "SIMPLE", created=one.local(24 * 20)
@@ -407,6 +411,15 @@ HEALTHY: dict[str, Change] = {
     "an offline database": lambda one: one.database("archive", state_desc="OFFLINE"),
     "a standby database": lambda one: one.database("copy", is_in_standby=1),
     "another replica backs it up": lambda one: one.database("ag", preferred=0),
+    "another replica has backed it up since": lambda one: (
+        one.database("ag", preferred=0),
+        one.backup("ag", "D", 24 * 20),
+    ),
+    "this replica backs it up": lambda one: state_of(one, "erp", preferred=1),
+    "offline since last month": lambda one: (
+        one.database("archive", state_desc="OFFLINE"),
+        one.backup("archive", "D", 24 * 40),
+    ),
     "a new database": lambda one: one.database("new", created=one.local(5)),
     "the pattern of new databases": lambda one: (
         (

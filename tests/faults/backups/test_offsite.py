@@ -19,6 +19,7 @@ import pytest
 import time_machine
 
 from agent.backups.offsite.same_host import ThisHost
+from scripts.openssh import OpenSsh, make_key
 from tests.faults.backups.judging import Cases, Outcome, judge
 from tests.network import Line, Way, relaying
 from tests.offsite_copies import (
@@ -32,7 +33,6 @@ from tests.offsite_copies import (
     readable,
     write_set,
 )
-from tests.openssh import OpenSsh, make_key
 from wire.messages import Reason
 
 WAYS = ("shell", "sftp", "folder")

@@ -5,6 +5,7 @@ unreadable; else they run as the tests' own user, and there is no chroot.
 """
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -124,8 +125,6 @@ def serving(
 
 
 def _own_name() -> str:
-    import pwd
-
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
