@@ -14,6 +14,7 @@ BENCHMARKS = {
     "intake": "bench.intake",
     "assessment": "bench.assessment",
     "report": "bench.report",
+    "backup_files": "bench.backup_files",
     "offsite": "bench.offsite",
     "calendar": "bench.calendar",
 }

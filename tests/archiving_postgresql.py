@@ -81,7 +81,7 @@ def archiving(command: str) -> Iterator[Archiving]:
                 "autovacuum = off\narchive_mode = on\n"
                 f"archive_command = '{command.format(folder=folder)}'\n"
             )
-        server.run(*pg_ctl, "-l", f"{folder}/log", "start")
+        server.run(*pg_ctl, "-l", f"{folder}/server.log", "start")
         try:
             yield server
         finally:

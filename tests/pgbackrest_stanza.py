@@ -61,9 +61,9 @@ def stanza() -> Iterator[Built]:
         ours = ("pgbackrest", f"--config={file}", f"--stanza={STANZA}")
         server.run(*ours, "stanza-create")
         server.ask("CREATE TABLE orders AS SELECT generate_series(1, 5000) AS id")
-        server.run(*ours, "--repo=1", "--type=full", "backup")
-        server.ask("INSERT INTO orders SELECT generate_series(1, 500)")
         server.run(*ours, "--repo=2", "--type=full", "backup")
+        server.ask("INSERT INTO orders SELECT generate_series(1, 500)")
+        server.run(*ours, "--repo=1", "--type=full", "backup")
         server.ask("SELECT pg_switch_wal()")
         server.run(*ours, "--repo=1", "--type=incr", "backup")
         for _ in range(2):

@@ -1,5 +1,6 @@
 """A connection that is signed in: channels and commands on it, each under a deadline."""
 
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,6 +80,8 @@ class Connection:
         try:
             with self.watchdog.over(subject, seconds, silent_seconds):
                 yield
+        except (struct.error, paramiko().sftp.SFTPError) as error:
+            raise UnexpectedOutput(subject, "the server's answer can't be read") from error
         except (paramiko().SSHException, EOFError, OSError) as error:
             raise Unreachable(str(self.server), f"{subject}: {words_of(error)}") from error
 

@@ -21,11 +21,13 @@ from agent.ssh.library import paramiko
 from checks.errors import NotPermitted, ProbeError, UnexpectedOutput, Unsupported
 
 if TYPE_CHECKING:
-    from paramiko import Message, SFTPClient
+    from paramiko import SFTPClient
 
 _OPEN, _CLOSE, _READ, _LSTAT, _OPENDIR, _READDIR, _STAT = 3, 4, 5, 7, 11, 12, 17
 _EXTENDED, _STATUS, _HANDLE, _DATA, _NAME, _ATTRIBUTES, _EXTENDED_REPLY = 200, *range(101, 106), 201
 _OK, _EOF, _NO_SUCH_FILE, _DENIED, _UNSUPPORTED = 0, 1, 2, 3, 8
+_HAS_SIZE, _HAS_OWNER, _HAS_MODE, _HAS_TIMES, _HAS_MORE = 1, 2, 4, 8, 2**31
+_NUMBER, _LONG_NUMBER = struct.Struct(">I"), struct.Struct(">Q")
 _READ_ONLY = 1
 _PIECE_BYTES = 261_120
 """What OpenSSH answers at most to one request to read (255 KiB)."""
@@ -114,8 +116,8 @@ class Files:
         """Return the attributes of an entry. Raise as `folder` does."""
         with self._working(path):
             kind, body = self._answer(self._ask(_STAT if follow else _LSTAT, _octets(path)))
-        _demand(path, kind, body, _ATTRIBUTES)
-        return _attributes(paramiko().Message(body))
+            _demand(path, kind, body, _ATTRIBUTES)
+            return _attributes(body)[0]
 
     def read(self, path: str, *ranges: tuple[int, int]) -> Iterator[bytes]:
         """Yield the bytes of the ranges (offset, length), one after the other, in pieces.
@@ -154,10 +156,12 @@ class Files:
         with self._working(path):
             asked = self._ask(_EXTENDED, b"statvfs@openssh.com", _octets(path))
             kind, body = self._answer(asked)
-        if kind == _STATUS and _code(body) == _UNSUPPORTED:
-            raise Unsupported(f"{self._connection.server}: free space", "no statvfs@openssh.com")
-        _demand(path, kind, body, _EXTENDED_REPLY)
-        _, fragment, blocks, _, available = struct.unpack(">5Q", body[:40])
+            if kind == _STATUS and _code(body) == _UNSUPPORTED:
+                raise Unsupported(
+                    f"{self._connection.server}: free space", "no statvfs@openssh.com"
+                )
+            _demand(path, kind, body, _EXTENDED_REPLY)
+            _, fragment, blocks, _, available = struct.unpack(">5Q", body[:40])
         return Space(blocks * fragment, available * fragment)
 
     def _working(self, path: str) -> AbstractContextManager[None]:
@@ -242,18 +246,44 @@ def _pieces(ranges: tuple[tuple[int, int], ...], first: int = 0) -> Iterator[_Pi
 
 
 def _entries(body: bytes) -> Iterator[tuple[str, Attributes]]:
-    message = paramiko().Message(body)
-    for _ in range(message.get_int()):
-        name = message.get_string()
-        message.get_string()  # the line of `ls -l`
-        attributes = _attributes(message)
+    # By hand: paramiko's Message takes three times as long, and there may be 10^6 of them.
+    at = 4
+    for _ in range(_NUMBER.unpack_from(body)[0]):
+        name, at = _string(body, at)
+        _, at = _string(body, at)  # the line of `ls -l`
+        attributes, at = _attributes(body, at)
         if name not in (b".", b".."):
             yield os.fsdecode(name), attributes
 
 
-def _attributes(message: "Message") -> Attributes:
-    told = paramiko().SFTPAttributes._from_msg(message)
-    return Attributes(told.st_size or 0, told.st_mtime or 0, told.st_mode or 0)
+def _string(body: bytes, at: int) -> tuple[bytes, int]:
+    start = at + 4
+    end = start + _NUMBER.unpack_from(body, at)[0]
+    return body[start:end], end
+
+
+def _attributes(body: bytes, at: int = 0) -> tuple[Attributes, int]:
+    """Return the attributes that stand at a place, and where they end."""
+    (flags,) = _NUMBER.unpack_from(body, at)
+    at += 4
+    size = modified = mode = 0
+    if flags & _HAS_SIZE:
+        (size,) = _LONG_NUMBER.unpack_from(body, at)
+        at += 8
+    if flags & _HAS_OWNER:
+        at += 8
+    if flags & _HAS_MODE:
+        (mode,) = _NUMBER.unpack_from(body, at)
+        at += 4
+    if flags & _HAS_TIMES:
+        (modified,) = _NUMBER.unpack_from(body, at + 4)
+        at += 8
+    if flags & _HAS_MORE:
+        (pairs,) = _NUMBER.unpack_from(body, at)
+        at += 4
+        for _ in range(2 * pairs):
+            _, at = _string(body, at)
+    return Attributes(size, modified, mode), at
 
 
 def _code(body: bytes) -> int:

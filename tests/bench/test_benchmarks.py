@@ -19,6 +19,7 @@ NAMES = {
     "intake": "uploads a second, SQLite",
     "assessment": "verdicts a second a core, judging",
     "report": "report as PDF, one server",
+    "backup_files": "hashing 8 MiB",
     "offsite": "entries on both sides listed and joined, 300",
     "calendar": "backup calendar, 1,000 sets × 365 days",
 }

@@ -96,6 +96,8 @@ def join_key(path: str) -> str:
 def final_names(path: str) -> tuple[str, ...]:
     """Return what a partly transferred file may be called at its end; none: it is no such file."""
     folder, slash, name = path.rpartition("/")
+    if not name.startswith(".") and not name.lower().endswith(_SUFFIXES):
+        return ()
     found = [match["name"] for form in (_RSYNC, _RCLONE) if (match := form.fullmatch(name))]
     for suffix in _SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):

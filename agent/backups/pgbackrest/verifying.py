@@ -24,7 +24,9 @@ _BACKUP = re.compile(
     r"backup: (\S+), status: ([^,\n]+), total files checked: \d+.*\n?(\s*missing:.*)?"
 )
 _ARCHIVE = re.compile(r"archiveId: \S+, total WAL checked: (\d+), total valid WAL: (\d+)")
-_INVALID = re.compile(r"invalid result (\S+): (.*)")
+_INVALID = re.compile(
+    r"invalid result (\S+): (.*)|(invalid checksum|invalid size|file missing|invalid \w+) '([^']+)'"
+)
 _INVALID_SEGMENT = re.compile(r"([0-9A-F]{24})-[0-9a-f]{40}")
 _REFUSED = "permission denied"
 _LONGEST_SECONDS = 6 * 3600.0
@@ -126,7 +128,10 @@ def _verify(source: Source, key: int, budget: Budget) -> tuple[str, list[tuple[s
         raise asking.refusal(source, output)
     if _STATUS.search(output.text) is None:
         raise UnexpectedOutput("pgbackrest verify", "it printed no status")
-    complaints = [(match[1], match[2]) for match in _INVALID.finditer(output.error_text)]
+    complaints = [
+        (match[1] or match[4], match[2] or match[3])
+        for match in _INVALID.finditer(output.error_text)
+    ]
     return output.text, complaints
 
 
@@ -143,7 +148,9 @@ def _wrong(label: str, told: dict[str, str], complaints: list[tuple[str, str]]) 
         return "info lists it, but verify does not find it"
     if told[label] == "valid":
         return ""
-    named = [f"{name}: {words}" for name, words in complaints if name.startswith(label)]
+    # A file that it shares with the backup it builds on is complained of under that one's label.
+    own = [entry for entry in complaints if entry[0].startswith(label)] or complaints
+    named = [f"{name}: {words}" for name, words in own]
     return "; ".join([told[label], *named[:3]])[:700]
 
 
