@@ -42,7 +42,7 @@ def test_a_benchmark_runs(name: str) -> None:
 def test_an_unknown_benchmark_is_refused_with_the_names_there_are() -> None:
     result = bench("speed")
     assert result.returncode == 2
-    assert "agent, intake, assessment, report, offsite, calendar" in result.stderr
+    assert "agent, intake, assessment, report, backup_files, offsite, calendar" in result.stderr
     assert "Traceback" not in result.stderr
 
 
