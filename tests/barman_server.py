@@ -54,7 +54,10 @@ def configure(server: Archiving, place: Path, home: Path, more: str = "") -> Pat
 @contextmanager
 def barman_server() -> Iterator[Built]:
     """Make two base backups, and WAL after them."""
-    with archiving("cp %p {folder}/home/erp/incoming/%f") as server:
+    with archiving(
+        # Renamed once it is whole: barman takes what it finds.
+        "cp %p {folder}/home/%f && mv {folder}/home/%f {folder}/home/erp/incoming/%f"
+    ) as server:
         built = Built(server)
         file = configure(server, server.folder / "barman.conf", built.home)
         incoming = built.home / "erp" / "incoming"

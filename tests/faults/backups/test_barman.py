@@ -183,7 +183,7 @@ def test_another_user(case: Case, cases: Cases) -> None:
     cases.fault("another user", as_nobody(lambda: judge(lambda: look(chosen, state))))
 
 
-@pytest.mark.parametrize("closed", ["base", "base/*/data/base", "wals/*"])
+@pytest.mark.parametrize("closed", ["base", "base/*/data/base", "wals/0*"])
 def test_no_permission(case: Case, cases: Cases, closed: str) -> None:
     (target,) = (case.home / SERVER).glob(closed)
     if os.geteuid() == 0:
@@ -191,7 +191,7 @@ def test_no_permission(case: Case, cases: Cases, closed: str) -> None:
     target.chmod(0)
     outcome = case.judge()
     target.chmod(0o755)
-    if closed == "wals/*" and os.geteuid() == 0:
+    if closed == "wals/0*" and os.geteuid() == 0:
         # Read by us, and root may.
         return
     cases.fault(f"no permission: {closed}", outcome)
