@@ -14,8 +14,8 @@ BENCHMARKS = {
     "intake": "bench.intake",
     "assessment": "bench.assessment",
     "report": "bench.report",
-    "offsite": "bench.offsite",
     "backup_files": "bench.backup_files",
+    "offsite": "bench.offsite",
     "calendar": "bench.calendar",
 }
 """Name → module; each has `measure`. Only what is asked for is loaded."""

@@ -4,9 +4,12 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import cast
+
+from msgspec.structs import replace
 
 from agent.backups import due
 from agent.backups.budget import RunBudget
@@ -22,7 +25,6 @@ from checks.backup_sets import (
     BackupFacts,
     Declaration,
     Level,
-    RestorePoint,
     Result,
 )
 from checks.errors import ProbeError, UnexpectedOutput, Unsupported
@@ -105,11 +107,9 @@ class ConfiguredSet:
         source = self._source(ledger)
         kind: KindModule = _kind_module(self._settings).KIND
         way = self._way or _way(self._settings)
-        catalogue = kind.catalogue(source)
-        points = tuple(
-            sorted(catalogue.points, key=lambda point: (point.started_at, point.id), reverse=True)
-        )
-        listed, left_out = points[:MOST_POINTS], len(points) - MOST_POINTS
+        # Before the listing: what came during it may be missing in it.
+        looked_at = source.now()
+        catalogue = _newest_first(kind.catalogue(source))
         offsite = way.look(source, kind, catalogue) if way is not None else None
         done = None
         if self._prove:
@@ -119,11 +119,19 @@ class ConfiguredSet:
             )
             proving = Proving(source, ledger, kind, way, budget, self._full, self._tell)
             made = prove(proving, catalogue, offsite)
-            ledger.forget([point.id for point in points], source.now())
+            ledger.forget([point.id for point in catalogue.points], source.now())
             # What has been hashed now is known by its digest; a file may have gone meanwhile.
             if kind.list_again:
-                catalogue, listed = self._after_proving(kind, source, catalogue, listed)
+                now = source.now()
+                with suppress(ProbeError):
+                    catalogue = _newest_first(kind.catalogue(source))
+                    looked_at = now
             done = work(proving, catalogue, made)
+        listed = catalogue.points[:MOST_POINTS]
+        left_out = len(catalogue.points) - len(listed)
+        since = catalogue.listed_since
+        if left_out:
+            since = max(listed[-1].started_at, since or listed[-1].started_at)
         present = {point.id: point.content for point in listed}
         known = due.newest_of(ledger.proofs(), listed)
         tries = [
@@ -133,12 +141,12 @@ class ConfiguredSet:
         ]
         return BackupFacts(
             declaration=self.declaration,
-            looked_at=source.now(),
+            looked_at=looked_at,
             points=listed,
-            points_left_out=max(0, left_out),
+            points_left_out=left_out,
             unmatched=catalogue.unmatched,
             odd=catalogue.odd,
-            listed_since=catalogue.listed_since,
+            listed_since=since,
             locks=catalogue.locks,
             tool=catalogue.tool,
             encrypted=catalogue.encrypted,
@@ -148,19 +156,10 @@ class ConfiguredSet:
             work=done,
         )
 
-    def _after_proving(
-        self,
-        kind: KindModule,
-        source: LocalSource,
-        before: Catalogue,
-        listed: tuple[RestorePoint, ...],
-    ) -> tuple[Catalogue, tuple[RestorePoint, ...]]:
-        try:
-            again = kind.catalogue(source)
-        except ProbeError:
-            return before, listed
-        points = sorted(again.points, key=lambda point: (point.started_at, point.id), reverse=True)
-        return again, tuple(points[:MOST_POINTS])
+
+def _newest_first(catalogue: Catalogue) -> Catalogue:
+    points = sorted(catalogue.points, key=lambda point: (point.started_at, point.id), reverse=True)
+    return replace(catalogue, points=tuple(points))
 
 
 def _kind_module(settings: BackupSettings) -> ModuleType:
