@@ -152,6 +152,9 @@ class KindModule(Struct, frozen=True, kw_only=True):
     """False where proving tells nothing new about the listing: no digest is part of it."""
     whole_set: bool = False
     """True where verify proves the set at once, not one restore point after the other."""
+    restore_factor: float = 3
+    """What a test restore needs in the scratch place, in sizes of the restore point (a dump three
+    times its size: backup-verification.md §5.1); 0: it keeps to `scratch_size` by itself."""
     restore: Callable[[Source, RestorePoint, Path, Budget], Proof] | None = None
     """Restore into an empty scratch folder, look at it, leave nothing running; level RESTORED."""
     copies: Callable[[Source, Catalogue], Offsite] | None = None

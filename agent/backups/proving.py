@@ -150,7 +150,7 @@ def _restore(proving: Proving, catalogue: Catalogue) -> int:
         return 0
     proving.tell(point.id, Level.RESTORED)
     try:
-        with scratch(settings, point) as folder:
+        with scratch(settings, point, proving.kind.restore_factor) as folder:
             proof = proving.kind.restore(proving.source, point, folder, proving.budget)
     except ProbeError as error:
         at = proving.source.now()

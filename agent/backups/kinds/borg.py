@@ -28,6 +28,7 @@ KIND = KindModule(
     list_again=False,
     whole_set=True,
     restore=restore,
+    restore_factor=0,
     copies=copies,
     prove_copies=prove_copies,
     artefacts=artefacts,
