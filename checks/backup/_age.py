@@ -36,7 +36,7 @@ class AgeThresholds(Thresholds, frozen=True):
     future_minutes: Annotated[float, limit("min", "OWN: clocks that differ")] = 15
 
 
-_REFERENCE = Text("已验证，≤{limit} 小时", "verified, ≤{limit} h")
+_REFERENCE = Text("已校验，≤{limit} 小时", "verified, ≤{limit} h")
 _NOTHING = Text("没有恢复点", "no restore point")
 _NOTHING_GOOD = Text("没有可用的恢复点", "no restore point that is any good")
 _NO_POINT = Text(
@@ -72,14 +72,14 @@ _LAST_ATTEMPT = Text(
     "old.",
 )
 _UNVERIFIED = Text(
-    "{name}最新的恢复点 {id}（{at}）存在但尚未通过完整性验证；{verified}。",
+    "{name}最新的恢复点 {id}（{at}）存在但尚未通过完整性校验；{verified}。",
     "{name}The newest restore point {id} ({at}) is there, but it was not proven intact; "
     "{verified}.",
 )
 _VERIFIED_BEFORE = Text(
-    "最近一个已验证的是 {id}，距今 {age}", "the newest that was proven is {id}, {age} old"
+    "最近一个已校验的是 {id}，距今 {age}", "the newest that was proven is {id}, {age} old"
 )
-_NEVER_VERIFIED = Text("目前没有已验证的恢复点", "none was proven so far")
+_NEVER_VERIFIED = Text("目前没有已校验的恢复点", "none was proven so far")
 _FUTURE = Text(
     "{name}最新的恢复点 {id} 的时间 {at} 晚于当前时间 {ahead}：主机时钟或文件名日期有误，"
     "无法据此判断新旧。",
@@ -143,7 +143,7 @@ def _aged(
     if verified is not None:
         before = _VERIFIED_BEFORE.format(id=verified.id, age=duration(_seconds(verified, now)))
     message = told(_UNVERIFIED, name, newest, facts, verified=before)
-    current = Text("{age}，未验证", "{age}, not proven").format(age=shown)
+    current = Text("{age}，未校验", "{age}, not proven").format(age=shown)
     return warning(name, current, reference, message)
 
 
@@ -228,16 +228,16 @@ def _seconds(point: RestorePoint, now: datetime) -> float:
 
 RULE = Rule(
     code="BAK-001",
-    title=Text("最新已验证备份的时间", "Age of the newest proven backup"),
+    title=Text("最新已校验备份的时间", "Age of the newest proven backup"),
     why=Text(
         "发生故障时只能恢复到最后一个可用的备份：备份越旧，丢失的业务数据越多；"
-        "未经验证的备份可能根本无法恢复。",
+        "未经校验的备份可能根本无法恢复。",
         "After a failure business goes back to the last good backup: the older it is, the more is "
         "lost; one that was never proven may not be restorable at all.",
     ),
     remedy=Text(
         "检查备份任务的计划、日志和账户权限，立即补做一次备份；在主机上执行 "
-        "xunjian-agent backup verify 备份集名称 完成验证；"
+        "xunjian-agent backup verify 备份集名称 完成校验；"
         "若模式没有匹配到文件，请核对代理设置中的 place 和 pattern。",
         "Look at the schedule, log and rights of the backup job and make a backup now; prove it "
         "with xunjian-agent backup verify NAME on the host; where the pattern matches nothing, "

@@ -32,10 +32,10 @@ class IntegrityThresholds(Thresholds, frozen=True):
     grace_percent: Annotated[float, limit("%", "OWN: of verify_every_days")] = 25
 
 
-_REFERENCE = Text("{days} 天内全部验证通过", "all proven within {days} days")
+_REFERENCE = Text("{days} 天内全部校验通过", "all proven within {days} days")
 _FAILED = Text("{count} 个不通过", "{count} failed")
 _DAMAGED = Text(
-    "{count} 项完整性验证不通过：{what}。", "{count} proofs of integrity failed: {what}."
+    "{count} 项完整性校验不通过：{what}。", "{count} proofs of integrity failed: {what}."
 )
 _ONE = Text("{id}（{at}，{method}：{detail}）", "{id} ({at}, {method}: {detail})")
 _WHOLE = Text("整个备份集", "the whole set")
@@ -45,7 +45,7 @@ _SAMPLED = Text(
     "no proof.",
 )
 _LEFT = Text(
-    "{count} 个恢复点在 {days} 天内没有通过验证（共 {all} 个）：{what}。",
+    "{count} 个恢复点在 {days} 天内没有通过校验（共 {all} 个）：{what}。",
     "{count} of {all} restore points were not proven within {days} days: {what}.",
 )
 
@@ -163,7 +163,7 @@ RULE = Rule(
     ),
     remedy=Text(
         "不通过的恢复点视为不可用：检查磁盘和文件系统，立即重做备份，用异地副本替换损坏的文件；"
-        "未验证的，按给出的原因处理后执行 xunjian-agent backup verify 备份集名称 --full。",
+        "未校验的，按给出的原因处理后执行 xunjian-agent backup verify 备份集名称 --full。",
         "Don't count on what failed: check disk and file system, make a new backup, replace the "
         "file from the offsite copy; for what was not proven see to the reason, then run "
         "xunjian-agent backup verify NAME --full.",

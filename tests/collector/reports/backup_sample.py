@@ -61,7 +61,7 @@ LOCAL_DECLARED = Declaration(
     retention_points=60,
     valid_from=date(2026, 3, 2),
 )
-FINE = LegVerdict(LegState.OK, Text("按时完成，已验证", "in time, proven"))
+FINE = LegVerdict(LegState.OK, Text("按时完成，已校验", "in time, proven"))
 NOT_DUE = LegVerdict(LegState.NOT_DUE, Text("当日无要求", "nothing is due"))
 
 

@@ -182,7 +182,7 @@ def test_gaps_say_from_when_to_when_what_and_why() -> None:
         "2026-10-03 至 2026-10-05",
     ]
     assert shown[0][1:5] == ["4", "不明", "本地", "Agent 自 3 月 9 日起没有上报"]
-    assert [row[2] for row in shown[1:]] == ["失败", "副本不一致", "未验证", "缺失"]
+    assert [row[2] for row in shown[1:]] == ["失败", "副本不一致", "未校验", "缺失"]
 
 
 def test_a_weekend_ends_no_gap_and_a_good_day_does() -> None:
@@ -209,9 +209,9 @@ def test_a_drill_that_is_overdue_for_months_hides_no_missing_day() -> None:
     assert set(months[9].marks[2:5]) == {Mark.MISSING}
     first, *others = rows(said, "没有可信备份的日子")
     assert first[:5] == [
-        "2026-01-01 至 2026-12-27", "361", "未验证", "恢复演练", "从未做过恢复演练",
+        "2026-01-01 至 2026-12-27", "361", "未校验", "恢复演练", "从未做过恢复演练",
     ]  # fmt: skip
-    assert [row[2] for row in others] == ["不明", "失败", "副本不一致", "未验证", "缺失"]
+    assert [row[2] for row in others] == ["不明", "失败", "副本不一致", "未校验", "缺失"]
 
 
 def test_very_many_gaps_are_cut_and_counted() -> None:
@@ -257,7 +257,7 @@ def test_excuses_and_notes_stand_with_their_days() -> None:
 
 
 def test_the_seven_levels_stand_with_date_result_and_method() -> None:
-    shown = rows(section("U8"), "验证等级")
+    shown = rows(section("U8"), "校验等级")
     assert [row[0][0] for row in shown] == list("1234567")
     assert [row[1] for row in shown] == ["通过", "通过", "从未", *["通过"] * 4]
     assert shown[5][2:] == [
@@ -266,11 +266,11 @@ def test_the_seven_levels_stand_with_date_result_and_method() -> None:
         "openssl dgst -sha256 over ssh",
         "100.0%",
     ]
-    assert "（87.8%）在 30 天内读取并验证过（截至 2026-12-28 06:04）" in texts(section("U8"))
+    assert "（87.8%）在 30 天内读取并校验过（截至 2026-12-28 06:04）" in texts(section("U8"))
 
 
 def test_a_sample_or_a_lock_is_no_proof() -> None:
-    shown = rows(section("部门共享"), "验证等级")
+    shown = rows(section("部门共享"), "校验等级")
     assert shown[1][1] == "已过期"
     assert shown[3][1] == "仅抽样通过"
     assert shown[3][5] == "12.3%"
@@ -278,13 +278,13 @@ def test_a_sample_or_a_lock_is_no_proof() -> None:
     assert "repository is locked by backup@file-01" in shown[4][4]
     assert shown[5][1] == "从未"
     assert shown[5][4] == "未约定异地副本"
-    assert shown[6][4] == "没有做过该等级的验证"
+    assert shown[6][4] == "没有做过该等级的校验"
 
 
 def test_a_database_without_a_restore_point_is_seen() -> None:
     shown = backup_sample.offsite_set()
     report = compose(with_sets(replace(shown, newest=shown.newest[:1])))
-    first = rows(chapter(report, "8"), "验证等级")[0]
+    first = rows(chapter(report, "8"), "校验等级")[0]
     assert first[1] == "不齐全"
     assert "缺少：UFDATA_002_2026" in first[4]
 
@@ -294,7 +294,7 @@ def test_a_set_that_was_never_seen_says_why() -> None:
     assert "tool not installed: borg" in texts(said)
     assert "尚无已判定的备份日" in texts(said)
     assert "本期没有约定备份的日期" in texts(said)
-    shown = rows(said, "验证等级")
+    shown = rows(said, "校验等级")
     assert [row[1] for row in shown[:5]] == ["从未"] * 5
     assert shown[0][4] == "tool not installed: borg"
     assert rows(said, "全部备份集")[0][2] == "不明"
@@ -310,7 +310,7 @@ def test_the_size_is_as_its_rule_has_judged_it() -> None:
     )
     host = replace(material.hosts[1], verdicts=(verdict,))
     report = compose(replace(material, hosts=(material.hosts[0], host)))
-    assert rows(chapter(report, "8"), "验证等级")[2][1:5] == [
+    assert rows(chapter(report, "8"), "校验等级")[2][1:5] == [
         "关注", "2026-12-27 02:30", "—", "-62%",
     ]  # fmt: skip
 
@@ -441,7 +441,7 @@ def test_many_sets_have_a_section_each() -> None:
 
 
 def test_every_level_is_a_row() -> None:
-    assert len(rows(section("U8"), "验证等级")) == 3 + len(Level)
+    assert len(rows(section("U8"), "校验等级")) == 3 + len(Level)
 
 
 def test_every_leg_can_be_the_worst() -> None:

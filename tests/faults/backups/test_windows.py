@@ -94,7 +94,7 @@ def said(answer: Source) -> str:
         if rule.code not in ("BAK-001", "BAK-006"):
             continue
         for verdict in rule.evaluate(facts, rule.thresholds(), Past(observed_at=NOW)):
-            unproven = verdict.state is State.WARNING and "未验证" in verdict.current.zh
+            unproven = verdict.state is State.WARNING and "未校验" in verdict.current.zh
             if verdict.state is not State.OK and not unproven:
                 said.append(f"{rule.code} {verdict.state.value}: {verdict.message}")
     return "; ".join(said)
