@@ -86,8 +86,8 @@ def restores(
         message = _OLD.format(at=at, point=point, seconds=seconds, age=days(age / 86400))
         yield warning("", days(age / 86400), reference, message)
     else:
-        current = Text("{age}前，耗时 {seconds}", "{age} ago, took {seconds}")
-        shown = current.format(age=duration(age), seconds=duration(newest.seconds))
+        current = Text("{at}，耗时 {seconds}", "{at}, took {seconds}")
+        shown = current.format(at=at, seconds=duration(newest.seconds))
         yield ok("", shown, reference)
 
 
