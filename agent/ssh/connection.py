@@ -3,7 +3,7 @@
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -119,7 +119,9 @@ class Connection:
                     raise
                 return self._drain(channel, subject, feed, limit_bytes)
         finally:
-            channel.close()
+            # A line that broke is told by what broke it; closing it says nothing new.
+            with suppress(paramiko().SSHException, EOFError, OSError):
+                channel.close()
 
     def _drain(self, channel: "Channel", subject: str, feed: bytes, limit_bytes: int) -> Answer:
         # Both streams in turn: a command that fills one while the other is read waits for ever.

@@ -10,7 +10,7 @@ import stat
 import struct
 from collections import deque
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -229,7 +229,9 @@ def files_of(connection: Connection) -> Iterator[Files]:
                 raise
         yield Files(connection, client)
     finally:
-        channel.close()
+        # A line that broke is told by what broke it; closing it says nothing new.
+        with suppress(paramiko().SSHException, EOFError, OSError):
+            channel.close()
 
 
 def _octets(path: str) -> bytes:

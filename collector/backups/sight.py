@@ -227,7 +227,8 @@ def _candidates(evidence: Evidence, newest: SeenLook | None) -> tuple[Candidate,
                     copy if is_newest else None,
                 )
             )
-    found.sort(key=lambda each: each.started)
+    # By id, too: which of two comes first must not hang on the order in which they came in.
+    found.sort(key=lambda each: (each.started, each.point.id))
     return tuple(found)
 
 

@@ -333,7 +333,8 @@ def test_a_transfer_that_ends_in_mid_file(
         files(sftp_server, port=relay.port, limits=IMPATIENT) as found,
     ):
         pieces.extend(found.read(sftp_server.there("large"), (0, 5_000_000)))
-    assert 0 < len(b"".join(pieces)) < 1_000_000
+    # A reset may throw away also what had come, but for nobody to take.
+    assert (ending == "reset" or pieces) and len(b"".join(pieces)) < 1_000_000  # noqa: PT018
     assert time.monotonic() - began < 10
     assert not threads()
 
