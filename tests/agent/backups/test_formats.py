@@ -408,6 +408,8 @@ def test_a_file_that_really_is_encrypted_by_gpg_and_openssl_is_told(place: Path)
         check=True,
         capture_output=True,
     )
+    # It has started an agent of its own, which would stay.
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True)
     dumps.age(target, AN_HOUR_AGO.timestamp())
     assert _proofs(place)[0].encrypted
     target.unlink()
