@@ -8,7 +8,7 @@ everything has to be proven again, which is the safe side.
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,8 @@ class Ledger:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.close(descriptor)
         connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
+        with ExitStack() as given_up:
+            given_up.callback(connection.close)
             # Both by a rollback journal: a look reads while another one, by hand, writes.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
@@ -83,9 +84,7 @@ class Ledger:
                 raise sqlite3.DatabaseError(f"version {version} is not known")
             if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("damaged")
-        except BaseException:
-            connection.close()
-            raise
+            given_up.pop_all()
         return connection
 
 
