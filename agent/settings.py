@@ -33,6 +33,7 @@ from msgspec import Meta, Struct
 from agent import messages
 from agent.errors import SettingsError
 from agent.secret import SecretSource
+from agent.settings_lines import line_of, place_of
 from checks.api import Text
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line, column = _place(str(error), text)
+        line, column = place_of(str(error), text)
         raise SettingsError(
             messages.SETTINGS_NOT_TOML.format(column=column, detail=str(error).split(" (at ")[0]),
             file=path,
@@ -172,7 +173,7 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
                     name=check_id, hint=messages.nearest(check_id, known_checks)
                 ),
                 file=path,
-                line=_line_of(text, ("checks", check_id)),
+                line=line_of(text, ("checks", check_id)),
                 key=f"checks.{check_id}",
             )
         chosen[check_id] = _convert(path, text, table, CheckSettings, ("checks", check_id))
@@ -196,7 +197,7 @@ def _backup_set(path: str, text: str, name: str, table: object) -> "BackupSettin
         return settings
     keys = above + wrong[0]
     problem = messages.SETTINGS_WRONG_VALUE.format(key=".".join(keys), expected=wrong[1])
-    raise SettingsError(problem, file=path, line=_line_of(text, keys), key=".".join(keys))
+    raise SettingsError(problem, file=path, line=line_of(text, keys), key=".".join(keys))
 
 
 def written(state: str, url: str) -> str:
@@ -227,14 +228,6 @@ def _read(path: str) -> str:
         raise SettingsError(messages.SETTINGS_NOT_UTF8, file=path, line=line) from error
 
 
-def _place(message: str, text: str) -> tuple[int, int]:
-    """Return line and column from tomllib's message (it has no attributes before 3.14)."""
-    numbers = [int(word.strip(",)")) for word in message.split() if word.strip(",)").isdigit()]
-    if message.endswith(")") and "(at line " in message and len(numbers) >= 2:
-        return numbers[-2], numbers[-1]
-    return text.rstrip("\n").count("\n") + 1, 1
-
-
 def _convert(
     path: str, text: str, content: object, model: type[Model], above: tuple[str, ...]
 ) -> Model:
@@ -253,7 +246,7 @@ def _wrong(
 ) -> SettingsError:
     name = ".".join(keys)
     pattern = ".".join((keys[0], "*", *keys[2:]) if keys[0] in _NAMED and keys[1:] else keys)
-    line = _line_of(text, keys)
+    line = line_of(text, keys)
     expected = _expected(keys[0])
     if unknown:
         folder = pattern.rpartition(".")[0]
@@ -286,33 +279,3 @@ def _present(content: object, keys: tuple[str, ...]) -> bool:
             return False
         content = content[key]
     return True
-
-
-def _line_of(text: str, keys: tuple[str, ...]) -> int:
-    """Return the line (from 1) that sets the key or comes nearest above it; 0 if none does."""
-    best, found = 0, 0
-    section: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.lstrip().startswith("["):
-            section = here = _keys(line)
-        elif "=" in line:
-            here = section + _keys(line.partition("=")[0] + "=0")
-        else:
-            continue
-        depth = len(here) if keys[: len(here)] == here else 0
-        if depth > best:
-            best, found = depth, number
-    return found
-
-
-def _keys(line: str) -> tuple[str, ...]:
-    """Return the dotted key of one TOML line, read by the library; () if it is no line of keys."""
-    try:
-        content: Any = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
-        return ()
-    keys = []
-    while isinstance(content, dict) and content:
-        key, content = next(iter(content.items()))
-        keys.append(key)
-    return tuple(keys)
