@@ -1,5 +1,6 @@
 """The commands of every day. Exit codes: 0 did its job, 1 kept what it has, 2 could not."""
 
+import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -104,11 +105,11 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
 
 def entries_of(settings: Settings) -> "tuple[runner.Entry, ...]":
     """Return what the settings name for target checks."""
-    if not settings.backups:
-        return ()
-    from agent.backups.entries import entries
-
-    return entries(settings)
+    found: list[runner.Entry] = []
+    for section, package in (("backups", "agent.backups"), ("databases", "agent.databases")):
+        if getattr(settings, section):
+            found += importlib.import_module(f"{package}.entries").entries(settings)
+    return tuple(found)
 
 
 def deliver(console: Console, settings_path: str, *, now: bool, as_json: bool) -> int:

@@ -9,7 +9,7 @@ wait costs the run half a second.
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -30,16 +30,28 @@ from checks.wording import VETO
 from wire.messages import Cost, Failure, Observation, Planned, Reason, Skipped, Target
 
 _HOST = Target()
+_MOST_SILENCES = 2
+"""Checks of one target in a row that had to be killed; the others are not started then."""
+_GIVEN_UP = isolation.Reading(
+    UNSET,
+    Failure(
+        Reason.UNREACHABLE, "", f"not started: {_MOST_SILENCES} checks before it had no answer"
+    ),
+    Cost(0, 0, 0),
+)
 
 
 class Entry(Struct, frozen=True):
-    """One entry of the settings that target checks run on: a backup set."""
+    """One entry of the settings that target checks run on: a backup set, a database."""
 
     target: Target
     kind: str
     """For Check.target_kinds."""
     port: Callable[[Host, float], object]
     """Makes what the probe sees it through, with the seconds that it has; in the child."""
+    close: Callable[[], None] | None = None
+    """Its checks share one child, and what `port` opened there is closed by this when they are
+    done. None: each check has a child of its own."""
 
 
 class Job(Struct, frozen=True):
@@ -158,8 +170,11 @@ def _targets(check: Check[Any], entries: Sequence[Entry]) -> Sequence[Entry | No
     return tuple(
         entry
         for entry in entries
-        if entry.target.kind == check.target
-        and (not check.target_kinds or entry.kind in check.target_kinds)
+        if entry.target.kind in check.other_targets
+        or (
+            entry.target.kind == check.target
+            and (not check.target_kinds or entry.kind in check.target_kinds)
+        )
     )
 
 
@@ -199,6 +214,7 @@ def _run_phase(
 ) -> Generator[Step]:
     waiting = deque(_shares(jobs, parallel))
     running: list[tuple[deque[Job], isolation.Child]] = []
+    silent: Counter[Target] = Counter()
     try:
         while waiting or running:
             while waiting and len(running) < parallel:
@@ -213,11 +229,16 @@ def _run_phase(
                     if child.left_behind:
                         yield LeftBehind(job.name, identity(child.pid))
                     yield _observation(job, reading)
+                    killed = reading.failure is not None and child.killed is not None
+                    silent[job.target] = silent[job.target] + 1 if killed else 0
                     if left and (number < len(readings) or not child.ended):
                         yield Started(left[0].name)
                 if child.ended:
                     running = [entry for entry in running if entry[1] is not child]
-                    if left:
+                    if left and left[0].entry and silent[left[0].target] >= _MOST_SILENCES:
+                        for job in left:
+                            yield _observation(job, _GIVEN_UP)
+                    elif left:
                         waiting.appendleft(tuple(left))
     finally:
         for _, child in running:
@@ -227,12 +248,23 @@ def _run_phase(
 def _shares(jobs: Sequence[Job], parallel: int) -> list[tuple[Job, ...]]:
     """Divide jobs among children: our own light ones share them, each other has its own.
 
-    A plug-in may leave its process in any state; a heavy or sampling check is to be alone.
+    A plug-in may leave its process in any state; a heavy or sampling check is to be alone. Those of
+    one database share a child, for its one connection.
     """
     sharing = [job for job in jobs if _may_share(job)]
-    alone = [job for job in jobs if not _may_share(job)]
     shares = [tuple(sharing[first::parallel]) for first in range(parallel)]
-    return [*(share for share in shares if share), *((job,) for job in alone)]
+    of_entries: dict[Target, list[Job]] = {}
+    alone = []
+    for job in jobs:
+        if job.entry is not None and job.entry.close is not None:
+            of_entries.setdefault(job.target, []).append(job)
+        elif not _may_share(job):
+            alone.append(job)
+    return [
+        *(share for share in shares if share),
+        *(tuple(share) for share in of_entries.values()),
+        *((job,) for job in alone),
+    ]
 
 
 def _may_share(job: Job) -> bool:
@@ -247,17 +279,25 @@ def _start(jobs: Sequence[Job], host: Host, memory_bytes: int) -> isolation.Chil
     tasks = []
     for job in jobs:
         most = max(memory_bytes, job.check.memory_mebibytes * 2**20)
-        tasks.append(Task(_probe(job), Limits(job.deadline_seconds, most)))
+        probe = _probe(job, last=job is jobs[-1])
+        tasks.append(Task(probe, Limits(job.deadline_seconds, most)))
     return isolation.start(tasks, host)
 
 
-def _probe(job: Job) -> Callable[[Host], Any]:
+def _probe(job: Job, *, last: bool) -> Callable[[Host], Any]:
     probe, entry = job.check.probe, job.entry
     assert probe is not None
     if entry is None:
         return probe
-    port = entry.port
-    return lambda host: probe(port(host, job.deadline_seconds))
+
+    def read(host: Host) -> object:
+        try:
+            return probe(entry.port(host, job.deadline_seconds))
+        finally:
+            if last and entry.close is not None:
+                entry.close()
+
+    return read
 
 
 def _still_hanging(job: Job, process: str) -> Observation:

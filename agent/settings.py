@@ -21,11 +21,12 @@ enabled = true
 deadline_seconds = 20
 """
 
+import importlib
 import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -35,9 +36,6 @@ from agent.errors import SettingsError
 from agent.secret import SecretSource
 from agent.settings_lines import line_of, place_of
 from checks.api import Text
-
-if TYPE_CHECKING:
-    from agent.backups.settings import BackupSettings
 
 Model = TypeVar("Model")
 
@@ -94,6 +92,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     checks: dict[str, CheckSettings] = {}
     backups: dict[str, Any] = {}
     """By name: agent.backups.settings.BackupSettings, which is loaded where there are some."""
+    databases: dict[str, Any] = {}
+    """By name: agent.databases.settings.DatabaseSettings, likewise."""
 
 
 _EXPECTED = {
@@ -137,8 +137,16 @@ _EXPECTED = {
         "大于 0、不超过 3600 的秒数", "seconds, more than 0 and at most 3600"
     ),
     "backups": Text("形如 [backups.erp] 的节", "sections like [backups.erp]"),
+    "databases": Text("形如 [databases.erp] 的节", "sections like [databases.erp]"),
 }
-_NAMED = ("checks", "backups")
+_MODELS = {
+    "backups": ("agent.backups", "BackupSettings"),
+    "databases": ("agent.databases", "DatabaseSettings"),
+}
+"""Sections whose entries are of a type that is loaded where there are some: a package with a module
+`settings`, which has the type, and a module `expected`, which has what each setting must be
+(EXPECTED) and finds two that contradict each other (contradiction)."""
+_NAMED = ("checks", *_MODELS)
 """Sections that have a section for each name."""
 
 
@@ -161,10 +169,12 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
     tables = content.get("checks", {})
     if not isinstance(tables, dict):
         raise _wrong(path, text, ("checks",), content)
-    sets = content.get("backups", {})
-    if not isinstance(sets, dict):
-        raise _wrong(path, text, ("backups",), content)
-    base = _convert(path, text, {**content, "checks": {}, "backups": {}}, Settings, ())
+    sections: dict[str, dict[str, Any]] = {name: content.get(name, {}) for name in _MODELS}
+    for name, section in sections.items():
+        if not isinstance(section, dict):
+            raise _wrong(path, text, (name,), content)
+    plain = {**content, "checks": {}, **{name: {} for name in _MODELS}}
+    base = _convert(path, text, plain, Settings, ())
     chosen = {}
     for check_id, table in tables.items():
         if known_checks is not None and check_id not in known_checks:
@@ -182,20 +192,22 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
     for key, needed in (("proxy_user", "proxy"), ("proxy_password", "proxy_user")):
         if getattr(base.collector, key) and not getattr(base.collector, needed):
             raise _wrong(path, text, ("collector", key), content)
-    backups = {name: _backup_set(path, text, name, table) for name, table in sets.items()}
-    return msgspec.structs.replace(base, checks=chosen, backups=backups)
+    entries: dict[str, dict[str, Any]] = {
+        section: {name: _entry(path, text, section, name, table) for name, table in tables.items()}
+        for section, tables in sections.items()
+    }
+    return msgspec.structs.replace(base, checks=chosen, **entries)
 
 
-def _backup_set(path: str, text: str, name: str, table: object) -> "BackupSettings":
-    from agent.backups.expected import contradiction
-    from agent.backups.settings import BackupSettings
-
-    above = ("backups", name)
-    settings = _convert(path, text, table, BackupSettings, above)
-    wrong = contradiction(name, settings)
+def _entry(path: str, text: str, section: str, name: str, table: object) -> object:
+    package, model = _MODELS[section]
+    above = (section, name)
+    kind = getattr(importlib.import_module(f"{package}.settings"), model)
+    settings: object = _convert(path, text, table, kind, above)
+    wrong = importlib.import_module(f"{package}.expected").contradiction(name, settings)
     if wrong is None:
         return settings
-    keys = above + wrong[0]
+    keys: tuple[str, ...] = above + wrong[0]
     problem = messages.SETTINGS_WRONG_VALUE.format(key=".".join(keys), expected=wrong[1])
     raise SettingsError(problem, file=path, line=line_of(text, keys), key=".".join(keys))
 
@@ -262,11 +274,12 @@ def _wrong(
 
 
 def _expected(section: str) -> Mapping[str, Text]:
-    if section != "backups":
+    if section not in _MODELS:
         return _EXPECTED
-    from agent.backups.expected import EXPECTED
-
-    return EXPECTED
+    expected: Mapping[str, Text] = importlib.import_module(
+        f"{_MODELS[section][0]}.expected"
+    ).EXPECTED
+    return expected
 
 
 def _present(content: object, keys: tuple[str, ...]) -> bool:

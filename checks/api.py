@@ -334,7 +334,7 @@ class Check(Struct, Generic[FactsType], frozen=True, dict=True):
     """Every path, call and command that the probe reads: the customer's administrator sees it."""
     probe: Callable[[Any], FactsType] | None = None
     """Reads the facts through its port; None where `derive` makes them. The port is a Host, or for
-    target "backup" a checks.backup_sets.BackupSet."""
+    target "backup" a checks.backup_sets.BackupSet, for a database a checks.databases.Database."""
     derive: Callable[[Arrival], FactsType] | None = None
     """Makes the facts on the collector, from the inspection itself: what ran, what it cost."""
     measures: Callable[[FactsType], Iterator[Measure]] = _no_measures
@@ -347,6 +347,9 @@ class Check(Struct, Generic[FactsType], frozen=True, dict=True):
     """`host`, or what the agent's settings have entries of: the check runs once for each."""
     target_kinds: tuple[str, ...] = ()
     """Only for entries of these kinds; empty: for all of the target."""
+    other_targets: tuple[str, ...] = ()
+    """Targets besides `target` whose entries it runs on, all of their kinds: their ports give the
+    probe what it asks for, too."""
     memory_mebibytes: int = 0
     """Address space where its tools reserve more than a probe may have; 0: the run's setting."""
     deadline_seconds: float = 20

@@ -5,7 +5,8 @@ whose value is a module with a `CHECK`. A module that can't be loaded, an id or 
 stands twice is an error that is shown, never skipped silently.
 
 A chapter whose checks all run on entries of the settings says so by a `TARGET` in its
-`__init__.py`. An agent without such entries does not load it: loading costs more than reading.
+`__init__.py`, and by `TARGETS` (name of a module to targets) for those of its checks that run on
+others. An agent without such entries does not load it: loading costs more than reading.
 """
 
 import importlib
@@ -48,9 +49,9 @@ def discover(targets: Collection[str] | None = None) -> Catalogue:
     owner_of_code: dict[str, str] = {}
     errors: list[str] = []
     for check_id, module_name in [*_own(), *_plugged_in()]:
-        target = _target_of_chapter(module_name) if targets is not None else None
-        if target is not None and targets is not None and target not in targets:
-            unloaded[check_id] = target
+        wanted = _targets(module_name) if targets is not None else ()
+        if wanted and targets is not None and not set(wanted) & set(targets):
+            unloaded[check_id] = wanted[0]
             continue
         try:
             check = importlib.import_module(module_name).CHECK
@@ -69,12 +70,15 @@ def discover(targets: Collection[str] | None = None) -> Catalogue:
     return Catalogue(loaded, tuple(errors), MappingProxyType(unloaded))
 
 
-def _target_of_chapter(module_name: str) -> str | None:
-    """Return the one target of all checks in a module's chapter; None: it has no such."""
-    chapter = module_name.rpartition(".")[0]
+def _targets(module_name: str) -> tuple[str, ...]:
+    """Return the targets that a module's chapter says it runs on; nothing: it says nothing."""
+    chapter, _, name = module_name.rpartition(".")
     if not chapter.startswith("checks."):
-        return None
-    return getattr(importlib.import_module(chapter), "TARGET", None)
+        return ()
+    package = importlib.import_module(chapter)
+    target: str | None = getattr(package, "TARGET", None)
+    others: Mapping[str, tuple[str, ...]] = getattr(package, "TARGETS", {})
+    return others.get(name, (target,) if target is not None else ())
 
 
 def _own() -> Iterator[tuple[str, str]]:

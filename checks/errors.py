@@ -7,6 +7,7 @@ ProbeError
 ├── NotApplicable     there is nothing here to judge: no dnf on Debian; costs no coverage
 ├── Unsupported       this system or version does not show what the check reads
 ├── Unreachable       a server or a mount does not answer
+├── LoginRefused      a server answers and refuses the account: its password, or that it is locked
 ├── NotConfigured     the check needs an entry in the agent's settings
 └── UnexpectedOutput  the reading is there but is not what it should be
 """
@@ -68,6 +69,12 @@ class Unreachable(ProbeError):
     """`subject` does not answer."""
 
     reason = Reason.UNREACHABLE
+
+
+class LoginRefused(ProbeError):
+    """The server `subject` answers and refuses the account of the settings."""
+
+    reason = Reason.LOGIN
 
 
 class NotConfigured(ProbeError):

@@ -56,6 +56,7 @@ _REASONS = {
     Reason.UNSUPPORTED: Text("本机不支持：{subject}", "not supported here: {subject}"),
     Reason.MISSING_TOOL: Text("缺少工具：{subject}", "tool not installed: {subject}"),
     Reason.UNREACHABLE: Text("无法连接：{subject}", "not reachable: {subject}"),
+    Reason.LOGIN: Text("登录失败：{subject}", "login refused: {subject}"),
     Reason.NOT_CONFIGURED: Text("未配置：{subject}", "not configured: {subject}"),
     Reason.NOT_APPLICABLE: Text("不适用：{subject}", "not applicable: {subject}"),
     Reason.NO_HISTORY: Text("历史数据不足：{subject}", "not enough history: {subject}"),

@@ -17,6 +17,20 @@ A situation is one TOML file, `tests/situations/<chapter>/<check>/<situation>.to
     failure = "timeout"                    # optional: timeout, permission
     refused = ["/etc/shadow"]              # paths that answer "permission denied" (top level)
 
+    # ... or recorded rows of a database, for probes that ask one (checks.databases.Database) ...
+    [database]
+    engine = "postgresql"
+    version = [15, 20]
+    release = "PostgreSQL 15.20"           # optional
+    login_seconds = 0.02                   # optional
+    exclude = ["test_*"]                   # optional
+    [[database.answers]]
+    query = "ARCHIVER"                     # name of the query in the check's module or in a private
+                                           # module beside it (a constant that is a str)
+    database = "erp"                       # optional: only within this database
+    rows = [{ archived_count = 3 }]
+    failure = "permission"                 # or: the reason of a ProbeError instead of rows
+
     # ... or facts given directly, for probes that read through psutil.
     [given]
 
@@ -58,6 +72,7 @@ import msgspec
 from checks.api import Check, Output, Past, Point, Verdict
 from checks.discovery import discover
 from checks.errors import NotPermitted, ProbeError, TimedOut, ToolMissing, UnexpectedOutput
+from tests.recorded_database import RecordedDatabase
 from wire.messages import Failure
 
 ROOT = Path(__file__).parent / "situations"
@@ -134,8 +149,13 @@ class Situation:
         if "given" in self.content:
             return msgspec.convert(self.content["given"], self.check.facts)
         assert self.check.probe is not None
+        port = (
+            RecordedDatabase(self.content["database"], self.check, CapturedHost(self.content))
+            if "database" in self.content
+            else CapturedHost(self.content)
+        )
         try:
-            return self.check.probe(CapturedHost(self.content))
+            return self.check.probe(port)
         except ProbeError as error:
             return error.failure()
 

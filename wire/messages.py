@@ -11,6 +11,7 @@ Version history of the wire (major.minor; the previous major stays readable for 
 1.1  2026-11  Batches and answers are signed (wire/signing.py); the header tells the clocks at the
               sealing and what had to be let go before; the acknowledgement tells forks and
               whether the agent is approved. Control messages: wire/control.py.
+1.2  2026-11  Reason `login`: a database refused the account itself.
 """
 
 from datetime import datetime
@@ -19,7 +20,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-WIRE_VERSION = "1.1"
+WIRE_VERSION = "1.2"
 
 # Limits stand in the types, so that the decoder, the JSON schema and the tests share them. An end
 # of `$` alone would let a line end pass behind it; \Z is no part of JSON schema's expressions.
@@ -43,6 +44,8 @@ class Reason(Enum):
     UNSUPPORTED = "unsupported"
     MISSING_TOOL = "missing_tool"
     UNREACHABLE = "unreachable"
+    LOGIN = "login"
+    """A server answered and refused the account: wrong or expired password, locked, no access."""
     NOT_CONFIGURED = "not_configured"
     NOT_APPLICABLE = "not_applicable"
     NO_HISTORY = "no_history"

@@ -1,3 +1,4 @@
 """SQL Server, as far as it is asked over ODBC."""
 
-TARGET = "backup"
+TARGET = "mssql"
+TARGETS = {"backups": ("backup", "mssql")}

@@ -2,6 +2,7 @@
 
 from checks.api import Chapter, Check, Failure, Text
 from checks.backup_sets import BackupSet
+from checks.databases import Database
 from checks.errors import ProbeError, part
 from checks.msdb import RECENT, SERVER, backup_sets, server_of
 from checks.mssql import _ages, _chain, _quality
@@ -17,7 +18,7 @@ from checks.mssql._history import (
 )
 
 
-def probe(backup_set: BackupSet) -> Facts:
+def probe(backup_set: BackupSet | Database) -> Facts:
     """Ask msdb and the catalogue of the instance. Raise a ProbeError."""
     server = server_of(backup_set.rows(SERVER))
     sets = backup_sets(backup_set.rows(RECENT), server)
@@ -48,6 +49,7 @@ CHECK = Check(
     systems=("linux", "windows"),
     target="backup",
     target_kinds=("mssql",),
+    other_targets=("mssql",),
     deadline_seconds=600,
     reads=(
         "msdb.dbo.backupset, msdb.dbo.backupmediafamily",

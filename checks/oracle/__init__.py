@@ -1,3 +1,4 @@
 """Oracle Database, as far as it is asked over ODBC."""
 
-TARGET = "backup"
+TARGET = "oracle"
+TARGETS = {"backups": ("backup", "oracle")}

@@ -22,6 +22,7 @@ from checks.api import (
     warning,
 )
 from checks.backup_sets import BackupSet, Form
+from checks.databases import Database
 from checks.rman import DATABASE, JOBS, Job, jobs, zone_of
 from checks.wording import duration
 from wire.messages import Label, Moment
@@ -63,7 +64,7 @@ class Limits(Thresholds, frozen=True):
     critical_full_hours: Annotated[float, limit("h", "OWN 15 d, catalogue ORA-007")] = 360
 
 
-def probe(backup_set: BackupSet) -> Facts:
+def probe(backup_set: BackupSet | Database) -> Facts:
     """Ask the control file. Raise a ProbeError."""
     database = zone_of(backup_set.rows(DATABASE))
     found = jobs(backup_set.rows(JOBS), database.offset)
@@ -162,6 +163,7 @@ CHECK = Check(
     systems=("linux", "windows"),
     target="backup",
     target_kinds=("oracle",),
+    other_targets=("oracle",),
     deadline_seconds=300,
     reads=("v$database, v$instance", "v$rman_backup_job_details, v$backup_set_details"),
     privilege=Text(

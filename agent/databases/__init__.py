@@ -1,0 +1,1 @@
+"""Databases of the settings: one connection each, reading queries alone."""

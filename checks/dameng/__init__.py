@@ -1,0 +1,3 @@
+"""达梦 DM8."""
+
+TARGET = "dameng"

@@ -1,0 +1,3 @@
+"""Queries that the settings declare."""
+
+TARGET = "query"

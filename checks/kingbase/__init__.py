@@ -1,0 +1,3 @@
+"""KingbaseES, as far as it differs from PostgreSQL."""
+
+TARGET = "postgresql"

@@ -1,0 +1,3 @@
+"""PostgreSQL, and KingbaseES where it shows the same."""
+
+TARGET = "postgresql"
