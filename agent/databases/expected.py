@@ -2,6 +2,7 @@
 
 import re
 
+from agent.databases.connecting import CREDENTIALS
 from agent.databases.settings import DatabaseSettings
 from checks.api import Text
 from checks.databases import Engine
@@ -53,14 +54,13 @@ _NAMED = Text(
     "名称只能由字母、汉字、数字、点、下划线和连字符组成，最多 64 个",
     "a section whose name has letters, digits, dots, underscores and hyphens, at most 64",
 )
-_CREDENTIALS = re.compile(r"(?:^|;)\s*(?:pwd|password|uid|user(?:name)?|driver)\s*=", re.IGNORECASE)
 
 
 def contradiction(name: str, settings: DatabaseSettings) -> tuple[tuple[str, ...], Text] | None:
     """Return the key that can't be, with what is expected there; None: all fits together."""
     if not _NAME.fullmatch(name):
         return (), _NAMED
-    if _CREDENTIALS.search(settings.options):
+    if CREDENTIALS.search(settings.options):
         return ("options",), _OPTIONS
     if settings.socket is not None and settings.host != "127.0.0.1":
         return ("socket",), EXPECTED["databases.*.socket"]

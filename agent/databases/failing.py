@@ -93,6 +93,8 @@ def meaning(error: Exception, subject: str = "database", *, connecting: bool = F
             kind = LoginRefused
         elif kind in (TimedOut, UnexpectedOutput) and not state.startswith(("HYC", "IM")):
             kind = Unreachable
+    if kind is ToolMissing:
+        subject = "ODBC driver"
     detail = words[:_MOST_CHARACTERS]
     return kind(subject, f"{state} {detail}" if kind is UnexpectedOutput else detail)
 

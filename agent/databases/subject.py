@@ -59,7 +59,7 @@ class Session:
             home = self.settings.database or "master"
             statement = engine_module(self.settings).enter(home)
         if statement and database != self._entered:
-            main.execute(statement)
+            main.line.execute(statement)
             self._entered = database
         return main
 
@@ -67,12 +67,12 @@ class Session:
         """Sign off everywhere; what asks afterwards signs in anew."""
         self._close_other()
         if self._main is not None:
-            self._main.close()
+            self._main.line.close()
         self._main, self._refused, self._entered = None, None, ""
 
     def _close_other(self) -> None:
         if self._other is not None:
-            self._other[1].close()
+            self._other[1].line.close()
             self._other = None
 
 
@@ -130,7 +130,7 @@ class ConfiguredDatabase:
         self, query: str, kind: type[RowType] | None = None, *, most: int = MOST_ROWS
     ) -> Sequence[object]:
         """Return the rows of a query. Raise a ProbeError."""
-        found = self._session.inside(self._database).ask(query, most)
+        found = self._session.inside(self._database).line.ask(query, most)
         return found if kind is None else typed(found, kind)
 
     def within(self, database: str) -> "ConfiguredDatabase":

@@ -1,5 +1,9 @@
 """What is planned, in which order it runs, what runs beside what."""
 
+import os
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,3 +117,100 @@ def test_a_target_check_runs_once_for_each_entry_of_its_target_and_kinds() -> No
     observed = [step for step in steps if isinstance(step, Observation)]
     assert [each.target.name for each in observed] == ["crm", "erp"]
     assert all(each.failure is None for each in observed)
+
+
+class Opened:
+    """An entry whose port notes in a file what happens to it in which process."""
+
+    def __init__(self, notes: Path, slow: Collection[str] = ()) -> None:
+        self.notes = notes
+        self.slow = slow
+
+    def note(self, what: str) -> None:
+        with self.notes.open("a") as file:
+            file.write(f"{what} {os.getpid()}\n")
+
+    def entry(self) -> Entry:
+        target = Target("postgresql", "erp")
+        return Entry(target, "postgresql", self.port, close=lambda: self.note("closed"))
+
+    def port(self, _host: Host, _seconds: float) -> "Opened":
+        return self
+
+    def reading(self, name: str) -> Callable[["Opened"], Facts]:
+        def read(opened: "Opened") -> Facts:
+            opened.note(name)
+            if name in opened.slow:
+                time.sleep(60)
+            return Facts()
+
+        return read
+
+    def observe(self, *names: str) -> dict[str, Reason | None]:
+        """Run checks of these names on the entry; return why each has no facts."""
+        checks = {
+            f"postgresql.{name}": replace(
+                SAMPLE, target="postgresql", probe=self.reading(name), deadline_seconds=0.5
+            )
+            for name in names
+        }
+        planned = plan(checks, "linux", {}, entries=(self.entry(),))
+        steps = run(planned.jobs, LocalHost(), parallel=4, memory_bytes=2**30)
+        observed = [step for step in steps if isinstance(step, Observation)]
+        assert [each.check for each in observed] == sorted(checks)
+        return {
+            each.check.partition(".")[2]: each.failure.reason if each.failure else None
+            for each in observed
+        }
+
+    def noted(self) -> list[tuple[str, str]]:
+        lines = self.notes.read_text().splitlines()
+        return [(line.split()[0], line.split()[1]) for line in lines]
+
+
+def test_the_checks_of_a_database_share_one_child_that_closes_it_at_the_end(
+    tmp_path: Path,
+) -> None:
+    opened = Opened(tmp_path / "notes")
+    assert opened.observe("apples", "bananas", "cherries") == dict.fromkeys(
+        ("apples", "bananas", "cherries")
+    )
+    noted = opened.noted()
+    assert [what for what, _ in noted] == ["apples", "bananas", "cherries", "closed"]
+    assert len({process for _, process in noted}) == 1
+
+
+def test_a_check_of_a_database_that_hangs_does_not_stop_the_others(tmp_path: Path) -> None:
+    opened = Opened(tmp_path / "notes", slow=("bananas",))
+    found = opened.observe("apples", "bananas", "cherries")
+    assert found == {"apples": None, "bananas": Reason.TIMEOUT, "cherries": None}
+    noted = opened.noted()
+    assert [what for what, _ in noted] == ["apples", "bananas", "cherries", "closed"]
+    assert noted[1][1] != noted[2][1]
+
+
+def test_a_database_that_never_answers_is_given_up_after_the_second_check(tmp_path: Path) -> None:
+    names = ("apples", "bananas", "cherries", "dates")
+    opened = Opened(tmp_path / "notes", slow=names)
+    assert opened.observe(*names) == {
+        "apples": Reason.TIMEOUT,
+        "bananas": Reason.TIMEOUT,
+        "cherries": Reason.UNREACHABLE,
+        "dates": Reason.UNREACHABLE,
+    }
+    assert [what for what, _ in opened.noted()] == ["apples", "bananas"]
+
+
+def test_a_check_runs_on_the_entries_of_its_other_targets_too() -> None:
+    both = replace(SAMPLE, target="backup", target_kinds=("mssql",), other_targets=("mssql",))
+    entries = tuple(
+        Entry(Target(target, name), kind, lambda _host, _seconds: None)
+        for target, name, kind in (
+            ("backup", "files", "files"),
+            ("backup", "history", "mssql"),
+            ("mssql", "erp", "mssql"),
+            ("mysql", "shop", "mysql"),
+        )
+    )
+    planned = plan({"mssql.backups": both}, "linux", {}, entries=entries)
+    assert [each.target.name for each in planned.planned] == ["erp", "history"]

@@ -101,13 +101,19 @@ def test_a_chapter_of_a_target_that_nobody_has_is_named_and_not_loaded() -> None
     assert catalogue.unloaded["backup.restore_points"] == "backup"
     assert not any(check.target != "host" for check in catalogue.checks.values())
     assert set(catalogue.checks) | set(catalogue.unloaded) == set(discover().checks)
-    assert discover({"backup"}).unloaded == {}
+    loaded = discover({"backup"})
+    assert {"backup.restore_points", "mssql.backups"} <= set(loaded.checks)
+    assert not {"host", "backup"} & set(loaded.unloaded.values())
 
 
 def test_every_check_of_such_a_chapter_has_its_target() -> None:
     for check_id, check in discover().checks.items():
         chapter = importlib.import_module(f"checks.{check_id.partition('.')[0]}")
-        assert check.target == getattr(chapter, "TARGET", "host")
+        name = check_id.partition(".")[2]
+        own = (getattr(chapter, "TARGET", "host"),)
+        assert (check.target, *check.other_targets) == getattr(chapter, "TARGETS", {}).get(
+            name, own
+        )
 
 
 def test_names_are_those_of_all_checks() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.backups.odbc import demand_reading
+from agent.databases.reading import demand_reading
 from checks import msdb, rman
 from checks.errors import Unsupported
 from checks.mssql import _history
