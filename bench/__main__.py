@@ -17,6 +17,7 @@ BENCHMARKS = {
     "backup_files": "bench.backup_files",
     "offsite": "bench.offsite",
     "calendar": "bench.calendar",
+    "databases": "bench.databases",
 }
 """Name → module; each has `measure`. Only what is asked for is loaded."""
 

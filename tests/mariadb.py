@@ -34,6 +34,7 @@ class Server:
 
     folder: Path
     user: str
+    pid: int = 0
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -79,7 +80,7 @@ def server() -> Iterator[Server]:
         )
         process = _start(folder, user)
         try:
-            yield Server(folder, "root")
+            yield Server(folder, "root", process.pid)
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
