@@ -8,8 +8,9 @@ from collector.customers import models as customers
 from collector.database import Base
 from collector.enrolment import models as enrolment
 from collector.intake import models as intake
+from collector.policy import models as policy
 
-MODULES = (customers, enrolment, intake, assessment, backups)
+MODULES = (customers, enrolment, intake, assessment, backups, policy)
 
 
 def metadata() -> MetaData:

@@ -10,6 +10,8 @@ RECURRING = "recurring"
 IMPROVED = "improved"
 WORSENED = "worsened"
 RESOLVED = "resolved"
+WAIVED = "waived"
+"""Somebody decided that it is no finding (collector/policy): open no more, and not resolved."""
 
 BAD = frozenset({State.WARNING, State.CRITICAL})
 _UNKNOWN = frozenset({State.NOT_RUN, State.STALE})
@@ -46,7 +48,9 @@ def change(known: Known | None, present: State | None) -> str | None:
         if known.resolved or known.state is present:
             return RECURRING
         return WORSENED if present is State.CRITICAL else IMPROVED
-    return RESOLVED if known is not None and not known.resolved else None
+    if known is None or known.resolved:
+        return None
+    return WAIVED if present is State.WAIVED else RESOLVED
 
 
 def severity(state: State, priority: int) -> Severity:

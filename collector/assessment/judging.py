@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from checks.api import Check, Failure, Past, Rule, State, Text, Verdict, not_run
+from checks.api import Check, Failure, Past, Rule, State, Text, Thresholds, Verdict, not_run
 from checks.wording import reason
 from collector.assessment.naming import bounded
-from collector.policy.service import thresholds
+from collector.policy.layers import DEFAULT, Layer, Override, Policy
 from wire.messages import Reason
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,10 @@ class Judged:
     verdict: Verdict
 
 
+_CAN_BE_WAIVED = frozenset({State.INFO, State.WARNING, State.CRITICAL, State.NOT_RUN})
+_WAIVED = Text(
+    "{why}（批准：{person}，有效期至：{until}）", "{why} (approved by {person}, until {until})"
+)
 MOST_OBJECTS = 1000
 """That one rule judges in one observation. Own figure: a hundred times what a large host has, and
 a hostile one is judged within a second."""
@@ -42,22 +46,32 @@ def at_most(count: int, values: Iterable[Value]) -> list[Value]:
     return taken
 
 
-def judge(check: Check[Any], facts: Any, past: Past[Any]) -> tuple[Judged, ...]:  # noqa: ANN401 - the check's own Facts
-    """Return the verdicts of every rule of a check on facts."""
+def judge(
+    check: Check[Any],
+    facts: Any,  # noqa: ANN401 - the check's own Facts
+    past: Past[Any],
+    policy: Policy = DEFAULT,
+    target: str = "",
+) -> tuple[Judged, ...]:
+    """Return the verdicts of every rule of a check on facts, by the policy of the host."""
     return tuple(
         Judged(rule.code, verdict)
         for rule in check.rules
-        for verdict in _evaluate(rule, facts, past)
+        for verdict in _by_policy(rule, facts, past, policy, target)
     )
 
 
-def judge_failure(check: Check[Any], failure: Failure) -> tuple[Judged, ...]:
+def judge_failure(
+    check: Check[Any], failure: Failure, policy: Policy = DEFAULT, target: str = ""
+) -> tuple[Judged, ...]:
     """Return the verdicts of a check that gave no facts: not run, or nothing there to judge."""
     if failure.reason is Reason.NOT_APPLICABLE:
         verdict = Verdict("", State.NOT_APPLICABLE, message=reason(failure), failure=failure)
     else:
         verdict = not_run("", failure)
-    return tuple(Judged(rule.code, verdict) for rule in check.rules)
+    return tuple(
+        Judged(rule.code, _waived(verdict, policy.of(rule.code), target)) for rule in check.rules
+    )
 
 
 def attempt(name: str, call: Callable[[], Value]) -> Value | Failure:
@@ -77,9 +91,44 @@ def attempt(name: str, call: Callable[[], Value]) -> Value | Failure:
         return Failure(Reason.ERROR, name, f"{type(error).__name__}: {error}"[:2000])
 
 
-def _evaluate(rule: Rule[Any, Any], facts: Any, past: Past[Any]) -> list[Verdict]:  # noqa: ANN401 - as above
+def _by_policy(
+    rule: Rule[Any, Any],
+    facts: Any,  # noqa: ANN401 - as above
+    past: Past[Any],
+    policy: Policy,
+    target: str,
+) -> list[Verdict]:
+    """Judge by the host's thresholds, then again for the objects that have their own."""
+    verdicts = _evaluate(rule, facts, policy.thresholds(rule), past)
+    decisions = policy.of(rule.code)
+    for each in decisions:
+        if each.layer is Layer.OBJECT and each.thresholds:
+            again = _evaluate(rule, facts, policy.thresholds(rule, each), past)
+            kept = [verdict for verdict in verdicts if not each.fits(target, verdict.object)]
+            verdicts = kept + [verdict for verdict in again if each.fits(target, verdict.object)]
+    return [_waived(verdict, decisions, target) for verdict in verdicts]
+
+
+def _waived(verdict: Verdict, decisions: Iterable[Override], target: str) -> Verdict:
+    """Return the verdict as waived where somebody decided so; what is well stays as it is."""
+    if verdict.state not in _CAN_BE_WAIVED:
+        return verdict
+    for each in decisions:
+        if each.waived and each.fits(target, verdict.object):
+            until = each.expires.isoformat() if each.expires else "-"
+            said = _WAIVED.format(why=each.why, person=each.person, until=until)
+            return msgspec.structs.replace(verdict, state=State.WAIVED, message=said, failure=None)
+    return verdict
+
+
+def _evaluate(
+    rule: Rule[Any, Any],
+    facts: Any,  # noqa: ANN401 - as above
+    thresholds: Thresholds,
+    past: Past[Any],
+) -> list[Verdict]:
     verdicts = attempt(
-        rule.code, lambda: at_most(MOST_OBJECTS, rule.evaluate(facts, thresholds(rule), past))
+        rule.code, lambda: at_most(MOST_OBJECTS, rule.evaluate(facts, thresholds, past))
     )
     if isinstance(verdicts, Failure):
         return [not_run("", verdicts)]

@@ -23,6 +23,7 @@ from collector.assessment.naming import bounded, bounded_measure
 from collector.assessment.past import History
 from collector.backups.evidence import Look
 from collector.backups.recording import CHECK, look_of
+from collector.policy.layers import DEFAULT, Policy
 from wire.batch import Opened
 from wire.messages import Cost, Observation, Reason
 
@@ -59,8 +60,9 @@ def conclude(
     arrival: Arrival,
     catalogue: Mapping[str, Check[Any]],
     history: History,
+    policy: Policy = DEFAULT,
 ) -> tuple[list[Conclusion], list[Unread]]:
-    """Judge every observation of a batch.
+    """Judge every observation of a batch by the policy of its host.
 
     `arrival` has every observation of the inspection, over all its batches, for derived checks;
     they are judged with the batch that says it is the last one.
@@ -74,7 +76,7 @@ def conclude(
             unread.append(Unread(None, f"check {observation.check} is not known to this collector"))
             continue
         facts, problem = _facts(check, observation)
-        concluded = _judged(observation.check, check, observation, facts, boot_id, history)
+        concluded = _judged(observation.check, check, observation, facts, boot_id, history, policy)
         if observation.check == CHECK and isinstance(facts, (BackupFacts, Failure)):
             look = look_of(observation, facts, arrival.offset_seconds)
             concluded = replace(concluded, look=look)
@@ -84,7 +86,7 @@ def conclude(
     if opened.header.last:
         for check_id, check in catalogue.items():
             if check.derive is not None:
-                conclusions.append(_derive(check_id, check, arrival, history))
+                conclusions.append(_derive(check_id, check, arrival, history, policy))
     return conclusions, unread
 
 
@@ -93,6 +95,7 @@ def _derive(
     check: Check[Any],
     arrival: Arrival,
     history: History,
+    policy: Policy,
 ) -> Conclusion:
     inspection = arrival.inspection
     derive = check.derive
@@ -104,7 +107,7 @@ def _derive(
     observation = Observation(
         check=check_id, observed_at=observed_at, monotonic_seconds=0, cost=_NO_COST
     )
-    return _judged(check_id, check, observation, facts, inspection.boot_id, history)
+    return _judged(check_id, check, observation, facts, inspection.boot_id, history, policy)
 
 
 def _facts(
@@ -139,15 +142,16 @@ def _judged(
     facts: Any,  # noqa: ANN401 - the check's own Facts, or the Failure in their place
     boot_id: str,
     history: History,
+    policy: Policy,
 ) -> Conclusion:
     target = observation.target.name
     when = (observation.observed_at, observation.monotonic_seconds)
     if isinstance(facts, Failure):
-        verdicts = judge_failure(check, facts)
+        verdicts = judge_failure(check, facts, policy, target)
         return Conclusion(check_id, target, *when, False, verdicts, ())
     measured = attempt(f"measures of {check_id}", lambda: _storable(check.measures(facts)))
     measures = () if isinstance(measured, Failure) else measured
     measures = tuple(measure for measure in measures if math.isfinite(measure.value))
     past = history.past(check_id, check, observation, boot_id, measures)
-    verdicts = judge(check, facts, past)
+    verdicts = judge(check, facts, past, policy, target)
     return Conclusion(check_id, target, *when, True, verdicts, measures)

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from checks.api import State, Text, Verdict
-from collector.assessment.findings import BAD, RESOLVED, Known, change
+from collector.assessment.findings import BAD, RESOLVED, WAIVED, Known, change
 from collector.assessment.models import (
     FindingEvent,
     NewestObservation,
@@ -194,7 +194,7 @@ class Recorder:
     ) -> Mapping[str, object]:
         """Change a finding and return its event; events follow when all findings are written."""
         row.change = became
-        if became == RESOLVED:
+        if became in (RESOLVED, WAIVED):
             row.state = State.OK.value
             row.resolved_at = at
         elif verdict is not None and verdict.state in BAD:

@@ -26,6 +26,7 @@ _CHANGES = {
     "improved": Text("改善", "improved"),
     "worsened": Text("恶化", "worsened"),
     "resolved": Text("已解决", "resolved"),
+    "waived": Text("已豁免", "waived"),
 }
 _STATES = {
     State.CRITICAL: (Text("异常", "critical"), "bold red"),

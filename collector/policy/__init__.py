@@ -1,1 +1,1 @@
-"""Thresholds in force, each knowing the layer that set it. Today there is one layer: default."""
+"""Thresholds in layers, and waivers: default → customer → site → host → object."""

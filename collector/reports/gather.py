@@ -1,5 +1,6 @@
 """Gather a customer's year from the database into the material of a report."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,9 @@ from collector.backups.gathering import gather_backups
 from collector.customers.models import Customer, Host, Site
 from collector.errors import NotDerivable
 from collector.intake.models import StoredBatch
+from collector.policy.layers import Override
 from collector.policy.service import explain, thresholds
+from collector.policy.store import overrides_of
 from collector.reports.gathering.findings import gather_findings
 from collector.reports.gathering.host import gather_host
 from collector.reports.gathering.inspections import (
@@ -23,7 +26,7 @@ from collector.reports.gathering.inspections import (
     gather_previous,
     gather_quarantined,
 )
-from collector.reports.material import Cover, Material, RuleRow, TrendRow
+from collector.reports.material import Cover, HostMaterial, Material, RuleRow, TrendRow
 
 
 def gather(
@@ -80,7 +83,7 @@ def gather(
         hosts=hosts,
         inspections=inspections,
         findings=gather_findings(session, customer.id, names, catalogue, since, until),
-        rules=_rules(catalogue),
+        rules=_rules(catalogue, hosts, overrides_of(session, customer.id), customer.name),
         trends=trend_rows(catalogue),
         backups=gather_backups(
             session, customer.id, start, end, _now(session, customer, today, zone)
@@ -151,7 +154,17 @@ def _refuse_what_came_later(
     )
 
 
-def _rules(catalogue: Catalogue) -> tuple[RuleRow, ...]:
+def _rules(
+    catalogue: Catalogue,
+    hosts: Sequence[HostMaterial],
+    overrides: Sequence[Override],
+    customer: str,
+) -> tuple[RuleRow, ...]:
+    """Return the rules of the host's own checks, and those of databases and the like that it has.
+
+    Who runs no Oracle does not want to read what would be asked of one.
+    """
+    judged = {row.check for host in hosts for row in host.verdicts}
     rows = [
         RuleRow(
             code=rule.code,
@@ -164,9 +177,10 @@ def _rules(catalogue: Catalogue) -> tuple[RuleRow, ...]:
             priority=rule.priority,
             owner=rule.owner,
             reads=check.reads,
-            thresholds=explain(rule),
+            thresholds=explain(rule, overrides, customer),
         )
         for check_id, check in catalogue.checks.items()
+        if check.target == "host" or check_id in judged
         for rule in check.rules
     ]
     return tuple(sorted(rows, key=lambda row: row.code))

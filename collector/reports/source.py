@@ -63,7 +63,9 @@ class Source:
 
     def open_findings(self) -> tuple[FindingRow, ...]:
         """Return the findings that are not resolved, worst first."""
-        return tuple(row for row in self.material.findings if row.change != "resolved")
+        return tuple(
+            row for row in self.material.findings if row.change not in ("resolved", "waived")
+        )
 
     def deadline(self, severity: Severity) -> date:
         """Return until when a finding should be put right."""

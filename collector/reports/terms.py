@@ -52,12 +52,14 @@ CHANGES = {
     "improved": to_translate("Improved"),
     "worsened": to_translate("Worsened"),
     "resolved": to_translate("Resolved"),
+    "waived": to_translate("Waived"),
 }
 FOLLOW_UPS = {
     "recurring": to_translate("Not improved"),
     "improved": to_translate("Improved"),
     "worsened": to_translate("Worsened"),
     "resolved": to_translate("Resolved"),
+    "waived": to_translate("Waived"),
 }
 CHANGE_MARKS = {
     "new": Mark.INFO,
@@ -65,6 +67,7 @@ CHANGE_MARKS = {
     "improved": Mark.INFO,
     "worsened": Mark.CRITICAL,
     "resolved": Mark.OK,
+    "waived": Mark.WAIVED,
 }
 OWNERS = {
     Owner.SYSTEM_ADMINISTRATOR: to_translate("System administrator"),

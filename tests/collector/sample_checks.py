@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from types import MappingProxyType
+from typing import Annotated
 
 from checks.api import (
     Arrival,
@@ -15,6 +16,7 @@ from checks.api import (
     Thresholds,
     Verdict,
     critical,
+    limit,
     not_run,
     ok,
     warning,
@@ -31,6 +33,11 @@ class NoThresholds(Thresholds, frozen=True):
     pass
 
 
+class LoadThresholds(Thresholds, frozen=True):
+    warning: Annotated[float, limit("%", "OWN")] = 80
+    critical: Annotated[float, limit("%", "OWN")] = 90
+
+
 class PastFacts(Struct, frozen=True):
     number: int
 
@@ -44,11 +51,11 @@ def number(value: object) -> Text:
     return Text.same(str(value))
 
 
-def load(facts: Facts, thresholds: NoThresholds, past: Past[Facts]) -> Iterator[Verdict]:
+def load(facts: Facts, thresholds: LoadThresholds, past: Past[Facts]) -> Iterator[Verdict]:
     for name, value in facts.loads.items():
-        if value >= 90:
+        if value >= thresholds.critical:
             yield critical(name, number(value), number(90), Text("过高", "too high"))
-        elif value >= 80:
+        elif value >= thresholds.warning:
             yield warning(name, number(value), number(80), Text("偏高", "high"))
         elif value < 0:
             yield not_run(name, Failure(Reason.ERROR, name))
@@ -78,9 +85,14 @@ def derive(arrival: Arrival) -> RunFacts:
     return RunFacts(len(arrival.inspection.planned), len(arrival.observations))
 
 
-def rule(code: str, evaluate: object, priority: int = 1) -> Rule:  # type: ignore[type-arg]
+def rule(
+    code: str,
+    evaluate: object,
+    priority: int = 1,
+    thresholds: type[Thresholds] = NoThresholds,
+) -> Rule:  # type: ignore[type-arg]
     text = Text("说明。", "Text.")
-    return Rule(code, text, text, text, priority, NoThresholds, evaluate)  # type: ignore[arg-type]
+    return Rule(code, text, text, text, priority, thresholds, evaluate)  # type: ignore[arg-type]
 
 
 def no_probe(_host: object) -> Facts:
@@ -92,7 +104,10 @@ LOAD = Check(
     chapter=Chapter.HOST,
     facts=Facts,
     probe=no_probe,
-    rules=(rule("T-LOAD-001", load), rule("T-LOAD-002", broken, priority=2)),
+    rules=(
+        rule("T-LOAD-001", load, thresholds=LoadThresholds),
+        rule("T-LOAD-002", broken, priority=2),
+    ),
     reads=(),
     measures=lambda facts: (Measure("load", name, value) for name, value in facts.loads.items()),
 )

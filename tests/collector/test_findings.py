@@ -21,6 +21,8 @@ def test_only_a_bad_verdict_opens_a_finding_and_only_a_good_one_closes_it(
         assert (became == "new") == (known is None)
     elif present in {State.NOT_RUN, State.STALE}:
         assert became is None
+    elif present is State.WAIVED:
+        assert became == ("waived" if is_open else None)
     else:
         assert became == ("resolved" if is_open else None)
 
