@@ -55,7 +55,7 @@ def lifecycle(
     today = past.observed_at.date()
     left = (product.extended_end - today).days
     current = _ENDS.format(name=product.name, day=str(product.extended_end))
-    values = {
+    values: dict[str, Text | str | float] = {
         "name": product.name,
         "mainstream": str(product.mainstream_end),
         "extended": str(product.extended_end),
