@@ -31,6 +31,12 @@ _CLOSED = Text(
     "数据库 {name} 处于 {state} 状态，当前无法使用；若非计划内操作，请尽快处理。",
     "{name} is {state} and can't be used; unless somebody planned that, act soon.",
 )
+_RESTORING = Text(
+    "数据库 {name} 处于 RESTORING 状态，无法使用：若不是镜像或日志传送的备库，就是还原没有完成。",
+    "{name} is RESTORING and can't be used: unless it is a mirror or a secondary of log shipping, "
+    "a "
+    "restore was not ended.",
+)
 _ALONE = Text(
     "数据库 {name} 处于 {access} 模式，普通用户无法登录。",
     "{name} is in {access}: ordinary users can't get in.",
@@ -53,6 +59,9 @@ def _judged(database: DatabaseRow) -> Verdict:
         return critical(name, current, _WANTED, _DAMAGED.format(name=name, state=state))
     if state == "RESTORING" and database.is_mirrored:
         return ok(name, _MIRROR.format(state=state), _WANTED)
+    if state == "RESTORING":
+        # Only a sysadmin sees that a database is a mirror.
+        return warning(name, current, _WANTED, _RESTORING.format(name=name))
     if state != "ONLINE":
         return warning(name, current, _WANTED, _CLOSED.format(name=name, state=state))
     if database.is_in_standby:
