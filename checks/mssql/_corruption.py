@@ -9,13 +9,13 @@ class CheckRow(Struct, frozen=True, kw_only=True):
 
     name: Label
     state: Label
-    is_read_only: bool | None
-    is_in_standby: bool | None
+    is_read_only: bool | None = None
+    is_in_standby: bool | None = None
     age_seconds: int
     """Since it was made here."""
     is_known: bool
     """False: the server does not tell (not open, or not for this login)."""
-    checked_seconds: int | None
+    checked_seconds: int | None = None
     """How long ago; None: never."""
 
 
@@ -42,7 +42,7 @@ class DumpRow(Struct, frozen=True, kw_only=True):
     """Memory dumps of a year."""
 
     dumps: Count
-    newest_seconds: int | None
+    newest_seconds: int | None = None
 
 
 class Facts(Struct, frozen=True, kw_only=True):

@@ -10,16 +10,16 @@ class DatabaseRow(Struct, frozen=True, kw_only=True):
 
     name: Label
     state: Label
-    is_in_standby: bool | None
-    is_read_only: bool | None
-    user_access: Label | None
-    page_verify: Label | None
-    auto_close: bool | None
-    auto_shrink: bool | None
-    create_statistics: bool | None
-    update_statistics: bool | None
+    is_in_standby: bool | None = None
+    is_read_only: bool | None = None
+    user_access: Label | None = None
+    page_verify: Label | None = None
+    auto_close: bool | None = None
+    auto_shrink: bool | None = None
+    create_statistics: bool | None = None
+    update_statistics: bool | None = None
     is_mirrored: bool
-    data_bytes: Count | None
+    data_bytes: Count | None = None
 
     @property
     def is_system(self) -> bool:

@@ -53,7 +53,7 @@ class File(Struct, frozen=True, kw_only=True):
     """Its logical name."""
     physical_name: Label
     size_bytes: Count
-    max_bytes: Count | None
+    max_bytes: Count | None = None
     """None: no limit but the disk."""
     grows: bool
     is_percent_growth: bool

@@ -11,8 +11,8 @@ class LogRow(Struct, frozen=True, kw_only=True):
 
     name: Label
     state: Label
-    recovery_model: Label | None
-    reuse_wait: Label | None
+    recovery_model: Label | None = None
+    reuse_wait: Label | None = None
     """Why the log is not emptied, as of the last try; NOTHING: it is."""
     log_bytes: Count
     data_bytes: Count
@@ -30,9 +30,9 @@ class StatisticsRow(Struct, frozen=True, kw_only=True):
     """Pieces and backups of a log: the answer to STATISTICS."""
 
     name: Label
-    pieces: Count | None
+    pieces: Count | None = None
     """VLFs; None on a secondary replica."""
-    backup_seconds: int | None
+    backup_seconds: int | None = None
     """Since the last log backup; None: there was none."""
 
 
@@ -41,10 +41,20 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     logs: tuple[LogRow, ...]
     databases_left_out: Count = 0
-    used: Mapping[str, float] | Failure
-    """By database, in per cent."""
-    statistics: Mapping[str, StatisticsRow] | Failure
-    """By database."""
+    used: tuple[CounterRow, ...] | Failure
+    statistics: tuple[StatisticsRow, ...] | Failure
+
+
+def used_of(facts: Facts) -> Mapping[str, float]:
+    """Return how full each log is, in per cent; nothing where that was not read."""
+    rows = () if isinstance(facts.used, Failure) else facts.used
+    return {row.name: row.used_percent for row in rows}
+
+
+def statistics_of(facts: Facts) -> Mapping[str, StatisticsRow]:
+    """Return the statistics of each log; nothing where they were not read."""
+    rows = () if isinstance(facts.statistics, Failure) else facts.statistics
+    return {row.name: row for row in rows}
 
 
 _NOT_OPEN = Text("数据库状态为 {state}。", "The database is {state}.")

@@ -16,7 +16,7 @@ from checks.api import (
     not_run,
 )
 from checks.judging import judged, missing
-from checks.mssql._log import Facts, not_open
+from checks.mssql._log import Facts, not_open, statistics_of
 from checks.wording import count
 from wire.messages import Reason
 
@@ -43,8 +43,9 @@ def pieces(facts: Facts, thresholds: PieceThresholds, _past: Past[Facts]) -> Ite
     if isinstance(facts.statistics, Failure):
         yield from missing(facts.statistics)
         return
+    known = statistics_of(facts)
     for log in facts.logs:
-        row = facts.statistics.get(log.name)
+        row = known.get(log.name)
         aside = not_open(log)
         if aside is not None:
             yield aside

@@ -17,11 +17,12 @@ from checks.api import (
     Verdict,
     critical,
     limit,
+    not_applicable,
     not_run,
     ok,
     warning,
 )
-from checks.mssql._log import Facts, LogRow, not_open
+from checks.mssql._log import Facts, LogRow, not_open, statistics_of, used_of
 from wire.messages import Reason
 
 
@@ -40,6 +41,7 @@ _HOLDERS = {
 }
 _WANTED = Text("日志可以截断", "the log is emptied")
 _FREE = Text("可以截断", "emptied")
+_MODEL = Text("新建数据库的模板，没有业务。", "The pattern of new databases: nobody works in it.")
 _HELD = Text(
     "数据库 {name} 的日志连续两次巡检都无法截断：{holder}（{wait}），日志会一直增长。",
     "Two inspections found the log of {name} held by {holder} ({wait}): it grows without end.",
@@ -57,6 +59,8 @@ def reuse(facts: Facts, thresholds: ReuseThresholds, past: Past[Facts]) -> Itera
 
 
 def _judged(facts: Facts, log: LogRow, thresholds: ReuseThresholds, past: Past[Facts]) -> Verdict:
+    if log.name == "model":
+        return not_applicable(log.name, _MODEL)
     wait = log.reuse_wait or ""
     if not wait:
         return not_run(log.name, Failure(Reason.PERMISSION, "sys.databases"))
@@ -69,8 +73,7 @@ def _judged(facts: Facts, log: LogRow, thresholds: ReuseThresholds, past: Past[F
     if before is None or before.reuse_wait != wait or _was_emptied(facts, log, past):
         return ok(log.name, Text.same(wait), _WANTED)
     message = _HELD.format(name=log.name, wait=wait, holder=_HOLDERS[wait])
-    used = None if isinstance(facts.used, Failure) else facts.used.get(log.name)
-    full = used is not None and used >= thresholds.critical_used_percent
+    full = used_of(facts).get(log.name, 0.0) >= thresholds.critical_used_percent
     return (critical if full else warning)(log.name, Text.same(wait), _WANTED, message)
 
 
@@ -79,14 +82,12 @@ def _was_emptied(facts: Facts, log: LogRow, past: Past[Facts]) -> bool:
     if log.reuse_wait != "LOG_BACKUP":
         return False
     if not isinstance(facts.statistics, Failure):
-        row = facts.statistics.get(log.name)
+        row = statistics_of(facts).get(log.name)
         age = row.backup_seconds if row is not None else None
         return age is not None and age < (past.elapsed_seconds or 0)
     # Before 2016 SP2 the log tells no date: one that got emptier was backed up.
-    before = past.previous.used if past.previous is not None else None
-    if isinstance(facts.used, Failure) or before is None or isinstance(before, Failure):
-        return False
-    return facts.used.get(log.name, 100.0) < before.get(log.name, 0.0)
+    before = used_of(past.previous) if past.previous is not None else {}
+    return used_of(facts).get(log.name, 100.0) < before.get(log.name, 0.0)
 
 
 REUSE = Rule(

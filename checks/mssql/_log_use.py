@@ -18,7 +18,7 @@ from checks.api import (
     ok,
 )
 from checks.judging import judged, missing
-from checks.mssql._log import Facts, LogRow, not_open
+from checks.mssql._log import Facts, LogRow, not_open, used_of
 from checks.wording import percent, size
 from wire.messages import Reason
 
@@ -57,8 +57,9 @@ def used(facts: Facts, thresholds: UseThresholds, _past: Past[Facts]) -> Iterato
     if isinstance(facts.used, Failure):
         yield from missing(facts.used)
         return
+    known = used_of(facts)
     for log in facts.logs:
-        value = facts.used.get(log.name)
+        value = known.get(log.name)
         aside = not_open(log)
         if aside is not None:
             yield aside

@@ -15,17 +15,17 @@ class SystemRow(Struct, frozen=True, kw_only=True):
 
     total_bytes: Count
     free_bytes: Count
-    state: Label | None
+    state: Label | None = None
     """The system's own word: Available physical memory is high, steady, low."""
 
 
 class BufferRow(Struct, frozen=True, kw_only=True):
     """Counters of the buffer pool: the answer to BUFFERS."""
 
-    page_life_seconds: Count | None
-    hits: Count | None
-    lookups: Count | None
-    up_seconds: int | None
+    page_life_seconds: Count | None = None
+    hits: Count | None = None
+    lookups: Count | None = None
+    up_seconds: int | None = None
     """Since the engine was started."""
 
 

@@ -113,7 +113,7 @@ def auto_shrink(
     if isinstance(facts.shrink_jobs, Failure):
         yield not_run("jobs", facts.shrink_jobs)
         return
-    for job in {job.job: job for job in facts.shrink_jobs}.values():
+    for job in {job.job: job for job in reversed(facts.shrink_jobs)}.values():
         message = _JOB.format(job=job.job, step=job.step)
         current = Text("定时收缩", "shrinks by schedule")
         yield warning(f"job {job.job}"[:255], current, Text("不收缩", "never"), message)

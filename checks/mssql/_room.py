@@ -28,8 +28,8 @@ from wire.messages import Count, Label, Reason
 class Volume(Struct, frozen=True, kw_only=True):
     """A volume that holds files of databases: the answer to VOLUMES."""
 
-    mount_point: Label | None
-    label: Label | None
+    mount_point: Label | None = None
+    label: Label | None = None
     total_bytes: Count
     free_bytes: Count
 
@@ -38,7 +38,7 @@ class Space(Struct, frozen=True, kw_only=True):
     """How full a file is inside: the answer to SPACE."""
 
     file_id: int
-    used_bytes: Count | None
+    used_bytes: Count | None = None
 
 
 class Facts(Struct, frozen=True, kw_only=True):

@@ -129,7 +129,8 @@ def _may_have_newer(product: Product, thresholds: UpdateThresholds, past: Past[F
 
 
 def _shown(build: Build) -> str:
-    return f"{build.title} ({build.build})"
+    number = f", KB{build.kb}" if build.kb else ""
+    return f"{build.title} ({build.build}{number})"
 
 
 def _titled(product: Product, build: Build) -> str:

@@ -39,7 +39,7 @@ WHERE j.enabled = 1 AND s.subsystem = N'TSQL'
 def probe(database: Database) -> Facts:
     """Ask for the databases, and for jobs that shrink. Raise a ProbeError."""
     rows, left_out = included(database, database.rows(DATABASES, DatabaseRow))
-    edition = next(iter(database.rows(EDITION, EditionRow)), EditionRow(None, False))
+    edition = next(iter(database.rows(EDITION, EditionRow)), EditionRow(on_linux=False))
     jobs = part(lambda: database.rows(SHRINK_JOBS, ShrinkJob))
     return Facts(
         databases=rows,

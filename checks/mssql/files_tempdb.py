@@ -51,9 +51,9 @@ class TempFile(Struct, frozen=True, kw_only=True):
 class SpaceRow(Struct, frozen=True, kw_only=True):
     """How full tempdb is now; NULL to logins that may not see it."""
 
-    total_bytes: Count | None
-    free_bytes: Count | None
-    version_store_bytes: Count | None
+    total_bytes: Count | None = None
+    free_bytes: Count | None = None
+    version_store_bytes: Count | None = None
 
 
 class ProcessorRow(Struct, frozen=True):
@@ -164,7 +164,7 @@ def _space(facts: Facts, thresholds: TempdbThresholds) -> Verdict:
 
 
 CHECK = Check(
-    title=Text("SQL Server tempdb", "SQL Server tempdb"),
+    title=Text("SQL Server 临时数据库 tempdb", "SQL Server tempdb"),
     chapter=Chapter.DATABASE,
     facts=Facts,
     probe=probe,

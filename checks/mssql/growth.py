@@ -64,7 +64,7 @@ _TINY = Text(
     "The file {file} of {name} grows by {step} at a time: it grows all day, in crumbs (a log: in "
     "thousands of VLFs).",
 )
-_ALL_WELL = Text("{count} 个文件均为固定增量", "{count} files, all by a fixed amount")
+_ALL_WELL = Text("{count} 个文件的增长设置正常", "{count} files grow as they should")
 
 
 def growth(facts: Facts, thresholds: GrowthThresholds, _past: Past[Facts]) -> Iterator[Verdict]:

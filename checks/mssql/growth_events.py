@@ -21,7 +21,7 @@ from checks.api import (
 from checks.databases import Database
 from checks.errors import Unsupported
 from checks.mssql._included import included
-from checks.wording import days
+from checks.wording import duration
 from wire.messages import Count, Label
 
 EVENTS = """
@@ -50,7 +50,7 @@ class EventRow(Struct, frozen=True, kw_only=True):
     """Of seven days."""
     slow: Count
     """Of these, longer than 15 s."""
-    oldest_seconds: int | None
+    oldest_seconds: int | None = None
     """How far the trace goes back for this database."""
 
 
@@ -97,7 +97,7 @@ _QUIET = Text("无自动增长（{span}）", "no growth ({span})")
 def events(facts: Facts, thresholds: EventThresholds, _past: Past[Facts]) -> Iterator[Verdict]:
     """Judge the growths of each database; one verdict where there were none."""
     seconds = min(max(facts.covered_seconds, _DAY), 7 * _DAY)
-    span = days(seconds / _DAY)
+    span = duration(min(facts.covered_seconds, 7 * _DAY))
     reference = Text("< {most:g} 次/天", "< {most:g} a day").format(most=thresholds.warning_per_day)
     for row in facts.databases:
         rate = row.growths * _DAY / seconds

@@ -39,18 +39,18 @@ SELECT CAST(SERVERPROPERTY('ServerName') AS nvarchar(128)) AS server_name,
 class Server(Struct, frozen=True, kw_only=True):
     """The answer to PROPERTIES; NULL for what a version does not know."""
 
-    server_name: Label | None
+    server_name: Label | None = None
     """MACHINE\\INSTANCE; of a cluster its virtual name."""
-    instance_name: Label | None
+    instance_name: Label | None = None
     """None: the default instance."""
-    machine_name: Label | None
-    edition: Label | None
-    engine_edition: int | None
+    machine_name: Label | None = None
+    edition: Label | None = None
+    engine_edition: int | None = None
     """2 Standard, 3 Enterprise, Evaluation and Developer, 4 Express."""
-    collation_name: Label | None
-    is_clustered: bool | None
+    collation_name: Label | None = None
+    is_clustered: bool | None = None
     """A failover cluster instance."""
-    is_hadr_enabled: bool | None
+    is_hadr_enabled: bool | None = None
     """Availability groups are switched on."""
 
 

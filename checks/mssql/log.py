@@ -1,6 +1,6 @@
 """SQL Server: the transaction logs: how full, why not emptied, how large, in how many pieces."""
 
-from checks.api import Chapter, Check, Failure, Text
+from checks.api import Chapter, Check, Text
 from checks.databases import Database
 from checks.errors import NotPermitted, part
 from checks.mssql import _log_pieces, _log_reuse, _log_use
@@ -53,16 +53,8 @@ def probe(database: Database) -> Facts:
         demand(database, LOG_STATISTICS, "sys.dm_db_log_stats")
         return included(database, database.rows(STATISTICS, StatisticsRow))[0]
 
-    used_rows, statistics_rows = part(used), part(statistics)
     return Facts(
-        logs=logs,
-        databases_left_out=left_out,
-        used=used_rows
-        if isinstance(used_rows, Failure)
-        else {row.name: row.used_percent for row in used_rows},
-        statistics=statistics_rows
-        if isinstance(statistics_rows, Failure)
-        else {row.name: row for row in statistics_rows},
+        logs=logs, databases_left_out=left_out, used=part(used), statistics=part(statistics)
     )
 
 

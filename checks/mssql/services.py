@@ -46,18 +46,18 @@ class Service(Struct, frozen=True, kw_only=True):
     name: Label
     kind: Label
     """engine, agent or other (full-text, launchpad)."""
-    startup_type: int | None
+    startup_type: int | None = None
     """2 automatic, 3 manual, 4 disabled; 0 and 1 are drivers' kinds."""
-    status: int | None
+    status: int | None = None
     """4 running, 1 stopped, 7 paused; the others are on the way."""
-    is_clustered: Label | None
+    is_clustered: Label | None = None
     """Y: the cluster starts it, not the machine."""
 
 
-class EditionRow(Struct, frozen=True):
+class EditionRow(Struct, frozen=True, kw_only=True):
     """The answer to EDITION."""
 
-    engine_edition: int | None
+    engine_edition: int | None = None
     on_linux: bool
 
 
@@ -71,7 +71,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 def probe(database: Database) -> Facts:
     """Ask for the services and the edition. Raise a ProbeError."""
-    edition = next(iter(database.rows(EDITION, EditionRow)), EditionRow(None, False))
+    edition = next(iter(database.rows(EDITION, EditionRow)), EditionRow(on_linux=False))
     return Facts(
         services=database.rows(SERVICES, Service)[:100],
         express=edition.engine_edition == _EXPRESS,

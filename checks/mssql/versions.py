@@ -19,10 +19,10 @@ class VersionRow(Struct, frozen=True):
     """The answer to VERSION; of old builds the update is NULL."""
 
     version: str
-    level: str | None
-    update_level: str | None
-    reference: str | None
-    edition: str | None
+    level: str | None = None
+    update_level: str | None = None
+    reference: str | None = None
+    edition: str | None = None
 
 
 def probe(database: Database) -> Facts:
