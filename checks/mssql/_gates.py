@@ -29,6 +29,7 @@ class Gate(NamedTuple):
         return version >= same[0] if same else version > max(self.builds)
 
 
+SQL_2012 = Gate("SQL Server 2012", ((11, 0, 2100),))
 SQL_2014 = Gate("SQL Server 2014", ((12, 0, 2000),))
 LOG_STATISTICS = Gate("SQL Server 2016 SP2", ((13, 0, 5026),))
 LAST_GOOD_CHECKDB = Gate("SQL Server 2016 SP2, 2017 CU9", ((13, 0, 5026), (14, 0, 3030)))

@@ -5,7 +5,7 @@ from checks.databases import Database
 from checks.errors import part
 from checks.mssql import _checked, _damage
 from checks.mssql._corruption import CheckRow, DumpRow, Facts, PageRow, RepairRow
-from checks.mssql._gates import LAST_GOOD_CHECKDB, demand
+from checks.mssql._gates import LAST_GOOD_CHECKDB, SQL_2012, demand
 from checks.mssql._included import included
 
 LAST_GOOD = """
@@ -74,8 +74,10 @@ def probe(database: Database) -> Facts:
         return rows
 
     def repairs() -> tuple[RepairRow, ...]:
-        by_replica = database.rows(REPAIRS_BY_REPLICA, RepairRow)
-        return (by_replica + database.rows(REPAIRS_BY_MIRROR, RepairRow))[:1000]
+        found = database.rows(REPAIRS_BY_MIRROR, RepairRow)
+        if SQL_2012.lets(version):  # availability groups came with it
+            found += database.rows(REPAIRS_BY_REPLICA, RepairRow)
+        return found[:1000]
 
     return Facts(
         version=".".join(map(str, version)),

@@ -17,9 +17,9 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 import checks.mssql
-from checks.mssql._gates import Build, Gate
+from checks.mssql._gates import SQL_2012, Build, Gate
 
-LEAST = Gate("SQL Server 2012", ((11, 0, 2100),))
+LEAST = SQL_2012
 """What a query without an entry in its module's SINCE must run on."""
 BUILDS: dict[str, Build] = {
     "2008 R2 SP1": (10, 50, 2500),
