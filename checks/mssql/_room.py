@@ -29,9 +29,16 @@ class Volume(Struct, frozen=True, kw_only=True):
     """A volume that holds files of databases: the answer to VOLUMES."""
 
     mount_point: Label | None = None
-    label: Label | None = None
+    """None or empty on Linux."""
+    example_file: Label
+    """One of the files that lie on it."""
     total_bytes: Count
     free_bytes: Count
+
+    @property
+    def name(self) -> str:
+        """Return its mount point; on Linux the folder of one of its files."""
+        return self.mount_point or self.example_file.rpartition("/")[0] or self.example_file
 
 
 class Space(Struct, frozen=True, kw_only=True):
@@ -91,10 +98,8 @@ def volumes(facts: Facts, thresholds: VolumeThresholds, _past: Past[Facts]) -> I
         yield from missing(facts.volumes)
         return
     yield from unseen(facts.hidden)
-    seen: dict[str, Volume] = {}
     for volume in facts.volumes:
-        seen.setdefault(volume.mount_point or volume.label or "-", volume)
-    for name, volume in seen.items():
+        name = volume.name
         if not volume.total_bytes:
             yield not_run(name, Failure(Reason.UNSUPPORTED, "sys.dm_os_volume_stats: 0 B"))
             continue
@@ -109,7 +114,7 @@ def volumes(facts: Facts, thresholds: VolumeThresholds, _past: Past[Facts]) -> I
             ),
             lower_is_worse=True,
         )
-    if not seen and not facts.hidden:
+    if not facts.volumes and not facts.hidden:
         yield not_run("", Failure(Reason.UNSUPPORTED, "sys.dm_os_volume_stats"))
 
 

@@ -10,13 +10,15 @@ from checks.mssql._files import MOST_FILES
 from checks.mssql._room import Facts, Space, Volume, groups, is_tight
 
 VOLUMES = """
-SELECT DISTINCT LEFT(v.volume_mount_point, 255) AS mount_point,
-       LEFT(v.logical_volume_name, 255) AS label,
+SELECT LEFT(v.volume_mount_point, 255) AS mount_point,
+       MIN(LEFT(f.physical_name, 255)) AS example_file,
        v.total_bytes AS total_bytes,
-       v.available_bytes AS free_bytes
+       MIN(v.available_bytes) AS free_bytes
 FROM sys.master_files AS f
 CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) AS v
+GROUP BY LEFT(v.volume_mount_point, 255), v.total_bytes
 """
+"""On Linux a volume has no name: there it is told by its size, and named by one of its files."""
 SPACE = """
 SELECT f.file_id AS file_id,
        CAST(FILEPROPERTY(f.name, 'SpaceUsed') AS bigint) * 8192 AS used_bytes

@@ -83,7 +83,14 @@ def volume(used: float) -> FileFacts:
     free = max(0, TOTAL - int(used))
     return FileFacts(
         files=(),
-        volumes=(Volume(mount_point="D:\\", label="", total_bytes=TOTAL, free_bytes=free),),
+        volumes=(
+            Volume(
+                mount_point="D:\\",
+                example_file="D:\\erp.mdf",
+                total_bytes=TOTAL,
+                free_bytes=free,
+            ),
+        ),
     )
 
 
