@@ -14,6 +14,7 @@ from checks.api import (
     Verdict,
     grade,
     limit,
+    not_applicable,
     not_run,
     ok,
 )
@@ -47,6 +48,10 @@ _LARGE = Text(
     "多为长期没有日志备份所致。",
     "The log of {name} takes {log}, {ratio:.1f} times its data ({data}): log backups were missing "
     "for long.",
+)
+_TEMPDB = Text(
+    "sys.master_files 中的 tempdb 是启动时的大小，不作比较。",
+    "Of tempdb sys.master_files tells the size at the start: not compared.",
 )
 _RATIO = Text("日志 {log} / 数据 {data}", "log {log}, data {data}")
 _WANTED = Text("日志不大于数据", "a log no larger than the data")
@@ -85,7 +90,9 @@ def used(facts: Facts, thresholds: UseThresholds, _past: Past[Facts]) -> Iterato
 def sizes(facts: Facts, thresholds: SizeThresholds, _past: Past[Facts]) -> Iterator[Verdict]:
     """Judge the size of each log beside its data."""
     for log in facts.logs:
-        if not log.log_bytes or not log.data_bytes:
+        if log.name == "tempdb":
+            yield not_applicable(log.name, _TEMPDB)
+        elif not log.log_bytes or not log.data_bytes:
             yield not_run(log.name, Failure(Reason.PERMISSION, "sys.master_files"))
         else:
             yield _sized(log, thresholds)
@@ -96,7 +103,7 @@ def _sized(log: LogRow, thresholds: SizeThresholds) -> Verdict:
     shown = {"log": size(log.log_bytes), "data": size(log.data_bytes)}
     current = _RATIO.format(**shown)
     state = grade(ratio, thresholds.warning_ratio, thresholds.critical_ratio)
-    # `tempdb` and young databases have logs larger than their data, and small.
+    # Young databases have logs larger than their data, and small.
     if state is State.OK or log.log_bytes <= thresholds.least_bytes:
         return ok(log.name, current, _WANTED)
     message = _LARGE.format(name=log.name, ratio=ratio, **shown)
