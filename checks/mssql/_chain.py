@@ -79,7 +79,8 @@ CHAIN = Rule(
     code="MSSQL-009",
     title=Text("日志链是否开始", "Log chain has begun"),
     why=Text(
-        "改为完整恢复模式后若没有再做一次完整备份，日志链并未开始，日志备份和按时间点恢复都不成立。",
+        "改为完整恢复模式后若没有再做一次完整备份，日志链并未开始，"
+        "日志备份和按时间点恢复都不成立。",
         "After the switch to full recovery the log chain begins with the next full backup: until "
         "then there are no log backups and no restore to a point in time.",
     ),

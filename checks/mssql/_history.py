@@ -6,6 +6,7 @@ from pathlib import PureWindowsPath
 
 from checks.api import Failure, Struct
 from checks.msdb import BackupSetRow, Server, flag, local_time, text_of
+from checks.mssql._gates import SQL_2014
 from wire.messages import Count, Label, Moment
 
 Row = Mapping[str, object]
@@ -42,6 +43,8 @@ WHERE EXISTS (SELECT 1 FROM sys.dm_database_encryption_keys AS k
    OR EXISTS (SELECT 1 FROM msdb.dbo.backupset AS b
               WHERE b.encryptor_thumbprint = c.thumbprint)
 """
+SINCE = {"CERTIFICATES": SQL_2014}
+"""Backups are encrypted since 2014: the thumbprint in msdb came then."""
 
 
 class Backup(Struct, frozen=True, kw_only=True, omit_defaults=True):

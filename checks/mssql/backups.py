@@ -6,6 +6,7 @@ from checks.databases import Database
 from checks.errors import ProbeError, part
 from checks.msdb import RECENT, SERVER, backup_sets, server_of
 from checks.mssql import _ages, _chain, _quality
+from checks.mssql._gates import SQL_2014
 from checks.mssql._history import (
     CERTIFICATES,
     DATA_FILES,
@@ -16,6 +17,9 @@ from checks.mssql._history import (
     data_drives,
     databases,
 )
+
+SINCE = {"RECENT": SQL_2014}
+"""Where msdb tells whether a backup is encrypted: on 2012 the whole reading is not run."""
 
 
 def probe(backup_set: BackupSet | Database) -> Facts:
