@@ -160,6 +160,7 @@ def _mysqltuner(server: mariadb.Server, runs: int) -> tuple[tuple[float, ...], O
             capture_output=True,
             check=False,
             stdin=subprocess.DEVNULL,
+            timeout=120,
         )
 
     return tuple(_spent(server.pid, ask) for _ in range(runs)), Origin.MEASURED
