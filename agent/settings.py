@@ -94,6 +94,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """By name: agent.backups.settings.BackupSettings, which is loaded where there are some."""
     databases: dict[str, Any] = {}
     """By name: agent.databases.settings.DatabaseSettings, likewise."""
+    queries: dict[str, Any] = {}
+    """By name: agent.queries.settings.QuerySettings, likewise."""
 
 
 _EXPECTED = {
@@ -138,14 +140,18 @@ _EXPECTED = {
     ),
     "backups": Text("形如 [backups.erp] 的节", "sections like [backups.erp]"),
     "databases": Text("形如 [databases.erp] 的节", "sections like [databases.erp]"),
+    "queries": Text("形如 [queries.unposted] 的节", "sections like [queries.unposted]"),
 }
 _MODELS = {
     "backups": ("agent.backups", "BackupSettings"),
     "databases": ("agent.databases", "DatabaseSettings"),
+    "queries": ("agent.queries", "QuerySettings"),
 }
 """Sections whose entries are of a type that is loaded where there are some: a package with a module
 `settings`, which has the type, and a module `expected`, which has what each setting must be
 (EXPECTED) and finds two that contradict each other (contradiction)."""
+_COMPARED = ("queries",)
+"""Those that name other sections: their module `expected` has `contradiction_among`, too."""
 _NAMED = ("checks", *_MODELS)
 """Sections that have a section for each name."""
 
@@ -153,8 +159,9 @@ _NAMED = ("checks", *_MODELS)
 def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
     """Return the settings of a file.
 
-    Where `known_checks` is given, a section for any other check is an error. Raise SettingsError
-    with the line, the key and what is expected there for everything that is wrong.
+    Where `known_checks` is given, an inspection is meant: a section for any other check is an
+    error, and so is what contradicts another section. Raise SettingsError with the line, the key
+    and what is expected there for everything that is wrong.
     """
     text = _read(path)
     try:
@@ -196,7 +203,21 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
         section: {name: _entry(path, text, section, name, table) for name, table in tables.items()}
         for section, tables in sections.items()
     }
-    return msgspec.structs.replace(base, checks=chosen, **entries)
+    settings = msgspec.structs.replace(base, checks=chosen, **entries)
+    # What only hands over data does not stop at a query that can't be asked.
+    if known_checks is not None:
+        _compare(path, text, settings)
+    return settings
+
+
+def _compare(path: str, text: str, settings: Settings) -> None:
+    for section in _COMPARED:
+        entries: dict[str, object] = getattr(settings, section)
+        for name, each in entries.items():
+            expected = importlib.import_module(f"{_MODELS[section][0]}.expected")
+            wrong = expected.contradiction_among(name, each, settings)
+            if wrong is not None:
+                raise _contradicting(path, text, (section, name), wrong)
 
 
 def _entry(path: str, text: str, section: str, name: str, table: object) -> object:
@@ -205,11 +226,17 @@ def _entry(path: str, text: str, section: str, name: str, table: object) -> obje
     kind = getattr(importlib.import_module(f"{package}.settings"), model)
     settings: object = _convert(path, text, table, kind, above)
     wrong = importlib.import_module(f"{package}.expected").contradiction(name, settings)
-    if wrong is None:
-        return settings
-    keys: tuple[str, ...] = above + wrong[0]
+    if wrong is not None:
+        raise _contradicting(path, text, above, wrong)
+    return settings
+
+
+def _contradicting(
+    path: str, text: str, above: tuple[str, ...], wrong: tuple[tuple[str, ...], Text]
+) -> SettingsError:
+    keys = above + wrong[0]
     problem = messages.SETTINGS_WRONG_VALUE.format(key=".".join(keys), expected=wrong[1])
-    raise SettingsError(problem, file=path, line=line_of(text, keys), key=".".join(keys))
+    return SettingsError(problem, file=path, line=line_of(text, keys), key=".".join(keys))
 
 
 def written(state: str, url: str) -> str:
