@@ -8,7 +8,7 @@ query = '''
 SELECT ledger AS 账套, count(*) AS vouchers, max(days) AS oldest
 FROM app.unposted GROUP BY ledger
 '''
-columns = { 账套 = "text", vouchers = "integer", oldest = "days" }
+columns = { "账套" = "text", vouchers = "integer", oldest = "days" }
 object = "账套"                      # what is judged; left out: the query gives one row
 value = "vouchers"                   # the column that is judged
 show = ["oldest"]                    # what else goes to the collector
