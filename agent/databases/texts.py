@@ -1,5 +1,6 @@
 """What the commands about databases say."""
 
+from agent.redaction import MASK
 from checks.api import Text
 
 NONE_DECLARED = Text(
@@ -29,5 +30,12 @@ TOO_OLD = Text(
     "what the oldest script grants",
 )
 NEWEST = Text("未指定 --version，按最新版本输出", "no --version was given: for the newest releases")
-PASSWORD = Text("<在此填写密码，两边加单引号>", "<PUT THE PASSWORD HERE, IN SINGLE QUOTES>")
-QUOTED_PASSWORD = Text("<在此填写密码，两边加双引号>", "<PUT THE PASSWORD HERE, IN DOUBLE QUOTES>")
+# Begins like what the console hides already: it would hide what stands behind PASSWORD =.
+PASSWORD = Text(
+    f"{MASK} 在此填写密码，两边加单引号 {MASK}",
+    f"{MASK} PUT THE PASSWORD HERE, IN SINGLE QUOTES {MASK}",
+)
+QUOTED_PASSWORD = Text(
+    f"{MASK} 在此填写密码，两边加双引号 {MASK}",
+    f"{MASK} PUT THE PASSWORD HERE, IN DOUBLE QUOTES {MASK}",
+)
