@@ -15,7 +15,10 @@ TARGET = "query"
 
 
 def entries(settings: Settings) -> tuple[Entry, ...]:
-    """Return an entry for each query, by name. Those of one database share one connection."""
+    """Return an entry for each query, by name. Those of one database share one connection.
+
+    The settings were loaded for an inspection: each query names an entry of [databases].
+    """
     sessions = {
         name: Session(name, settings.databases[name])
         for name in {query.database for query in settings.queries.values()}

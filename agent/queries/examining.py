@@ -108,6 +108,9 @@ def problem(query: str, engine: Engine, *, columns: Collection[str], home: str) 
         demand_reading(query)
     except Unsupported as error:
         return _must(_WORD, word=error.detail.partition(" in ")[0])
+    if any("\\" in word for word in words):
+        # PostgreSQL: U&"..." may spell any name without naming it.
+        return _must(_WORD, word="\\")
     call = forbidden(words, engine)
     if call is not None:
         return _must(_CALL, word=call)

@@ -20,6 +20,7 @@ from checks.api import (
 from checks.queries import ColumnKind, Declaration, NoRows
 from wire.messages import Reason
 
+_LARGEST_WRITTEN_OUT = 1e15
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _NO_ROWS = Text("没有记录", "no rows")
 _SOME_ROWS = Text("有记录", "some rows")
@@ -106,7 +107,8 @@ def shown(value: float, declared: Declaration) -> Text:
 
 
 def _plain(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) else f"{value:.10g}"
+    whole = value == int(value) and abs(value) < _LARGEST_WRITTEN_OUT
+    return f"{value:.0f}" if whole else f"{value:.10g}"
 
 
 def _advised(declared: Declaration, words: Text) -> Text:

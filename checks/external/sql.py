@@ -63,7 +63,8 @@ def _row(query: DeclaredQuery, given: Mapping[str, object]) -> Row:
     number = None if value is None or not isfinite(value) else float(value)
     object = ""
     if query.object:
-        object = _text(values[query.object])
+        # CHAR columns come with blanks behind.
+        object = _text(values[query.object]).strip()
         if not object:
             raise UnexpectedOutput(query.object, "a row has no object")
         if len(object) > _LONGEST_OBJECT:
