@@ -58,7 +58,7 @@ def _of_nothing(declared: Declaration) -> Verdict:
     message = _advised(declared, _NONE_CAME.format(title=declared.title))
     match declared.no_rows:
         case NoRows.OK:
-            return ok("", _NO_ROWS, _NO_ROWS)
+            return ok("", _TITLED.format(title=declared.title, words=_NO_ROWS), _NO_ROWS)
         case NoRows.NOT_APPLICABLE:
             return not_applicable("", _NONE_CAME.format(title=declared.title))
         case NoRows.WARNING:
@@ -82,7 +82,8 @@ def _of_row(declared: Declaration, row: Row) -> Verdict:
         side = _ABOVE if declared.lower_is_worse else _BELOW
         reference = side.format(limit=shown(limit, declared))
     if state is State.OK:
-        return ok(row.object, current, reference)
+        # The rule's title is no query's own: where there is no message, it stands here.
+        return ok(row.object, _TITLED.format(title=declared.title, words=current), reference)
     words = _filled(declared.message, {**row.shown, "object": row.object, "value": current})
     message = _advised(declared, _TITLED.format(title=declared.title, words=words))
     return Verdict(row.object, state, current, reference, message)
