@@ -6,8 +6,8 @@
 --en Fill in the password first: without it there is no user, and every grant below fails.
 CREATE USER {{user}} IDENTIFIED BY {{quoted_password}} LIMIT SESSION_PER_USER 5;
 
---zh VTI：动态性能视图（V$…）；SOI：系统表（SYS…）。都不含业务数据。
---en VTI: dynamic views (V$…); SOI: system tables (SYS…). No business data in either.
+--zh VTI：动态性能视图（V$…）；SOI：系统表（SYS…）。都不含业务表；代理不读取其中的语句文本。
+--en VTI: dynamic views (V$…); SOI: system tables (SYS…). No business tables in either; texts of statements are not read.
 GRANT VTI TO {{user}};
 GRANT SOI TO {{user}};
 

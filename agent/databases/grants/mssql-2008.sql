@@ -46,7 +46,7 @@ USE [master];
 -- USE [DATABASE]; CREATE USER [{{user}}] FOR LOGIN [{{user}}];
 --zh MSSQL-038 若 sp_readerrorlog 被拒绝：
 --en MSSQL-038, where sp_readerrorlog is refused:
--- GRANT EXECUTE ON sys.xp_readerrorlog TO [{{user}}];
+-- CREATE USER [{{user}}] FOR LOGIN [{{user}}]; GRANT EXECUTE ON sys.xp_readerrorlog TO [{{user}}];
 --zh MSSQL-022 自动增长（默认跟踪）：
 --en MSSQL-022, growths of files (default trace):
 -- GRANT ALTER TRACE TO [{{user}}];

@@ -21,8 +21,8 @@ GRANT PROCESS, REPLICATION CLIENT ON *.* TO '{{user}}'@'localhost';
 --en reads no row; without CREATE it is good for nothing else. Without it MY-018, MY-019 and MY-024 see no table.
 GRANT REFERENCES ON *.* TO '{{user}}'@'localhost';
 
---zh 性能库和 sys 库：锁等待、错误日志、语句统计；不含业务数据。
---en performance_schema and sys: lock waits, error log, statistics; no business data.
+--zh 性能库和 sys 库：锁等待、错误日志、语句统计；代理不读取其中的语句文本。
+--en performance_schema and sys: lock waits, error log, statistics; texts of statements in it are not read.
 GRANT SELECT ON performance_schema.* TO '{{user}}'@'localhost';
 GRANT SELECT ON sys.* TO '{{user}}'@'localhost';
 

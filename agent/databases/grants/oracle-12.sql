@@ -106,7 +106,7 @@ GRANT READ ON SYS.DBA_REGISTRY_SQLPATCH TO {{user}};
 --zh 建议：口令到期会使巡检中断（ORA-28001），请使用口令不过期的 PROFILE。
 --en Better: a PROFILE whose passwords don't expire, or the inspection ends with ORA-28001 one day.
 
---zh 切勿授予：DBA、SYSDBA、SELECT ANY TABLE、任何 ANY 权限、EXECUTE ON DBMS_*。AWR 视图（DBA_HIST_*）需要诊断包许可，代理不读取。
---en Never grant: DBA, SYSDBA, SELECT ANY TABLE, any right with ANY, EXECUTE ON DBMS_*. AWR (DBA_HIST_*) takes the licence of the Diagnostics Pack; the agent does not read it.
+--zh 切勿授予：DBA、SYSDBA、SELECT ANY TABLE 及其他 ANY 权限、EXECUTE ON DBMS_*。AWR 视图（DBA_HIST_*）需要诊断包许可，代理不读取。
+--en Never grant: DBA, SYSDBA, SELECT ANY TABLE and its like, EXECUTE ON DBMS_*. AWR (DBA_HIST_*) takes the licence of the Diagnostics Pack; the agent does not read it.
 --zh 撤销：DROP USER {{user}};
 --en To undo: DROP USER {{user}};

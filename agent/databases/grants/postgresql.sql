@@ -16,8 +16,8 @@ ALTER ROLE "{{user}}" SET statement_timeout = '300s';
 ALTER ROLE "{{user}}" SET lock_timeout = '1s';
 ALTER ROLE "{{user}}" SET idle_in_transaction_session_timeout = '60s';
 
---zh 内置监控角色：统计视图、参数、WAL 与归档目录列表；不含任何业务表。
---en The built-in monitoring role: statistics, settings, lists of WAL and archive; no business table.
+--zh 内置监控角色：统计视图、参数、WAL 与归档目录列表；不含任何业务表，代理不读取其中的语句文本。
+--en The built-in monitoring role: statistics, settings, lists of WAL and archive; no business table, and texts of statements are not read.
 GRANT pg_monitor TO "{{user}}";
 
 COMMIT;
