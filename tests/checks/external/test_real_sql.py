@@ -154,6 +154,37 @@ def test_on_postgresql(postgresql: Cluster, tmp_path: Path) -> None:
         postgresql.administer("DROP ROLE asking")
 
 
+def test_a_locked_table_and_an_endless_query_hold_up_nothing_else(
+    postgresql: Cluster, tmp_path: Path
+) -> None:
+    database = postgresql.new_database()
+    url = postgresql.url(database, "postgres").replace("+psycopg", "")
+    try:
+        with psycopg.connect(url) as connection, secret_file(postgresql.password) as password:
+            connection.execute("CREATE SCHEMA app")
+            connection.execute("CREATE VIEW app.endless AS SELECT generate_series(1, 1000000000000)")
+            connection.execute(TABLES.format(schema="app").encode())
+            connection.commit()
+            connection.execute("LOCK TABLE app.salaries IN ACCESS EXCLUSIVE MODE")
+            settings = (
+                f'[databases.erp]\nkind = "postgresql"\nport = {postgresql.port}\n'
+                f'user = "postgres"\npassword = {{ file = "{password}" }}\nquery_seconds = 2\n'
+                f'[queries.endless]\ndatabase = "erp"\nwithin = "{database}"\ntitle = "无尽"\n'
+                'query = "SELECT count(*) AS n FROM app.endless"\n'
+                'columns = { n = "integer" }\nvalue = "n"\ncritical = 1\n'
+            )
+            places = {"schema": "app", "within": f'within = "{database}"'}
+            found = looked(tmp_path, settings, **places)
+    finally:
+        postgresql.drop_database(database)
+    assert verdicts(found["waiting"])["002 华东"].state is State.CRITICAL
+    assert verdicts(found["few"])[""].state is State.OK
+    for name in ("secret", "endless"):
+        failure = verdicts(found[name])[""].failure
+        assert failure is not None
+        assert failure.reason.value == "timeout", failure
+
+
 def test_on_mariadb(mariadb: throw_away.Server, tmp_path: Path) -> None:
     mariadb.run(
         "CREATE DATABASE app CHARACTER SET utf8mb4; SET NAMES utf8mb4;"
