@@ -162,7 +162,9 @@ def test_a_locked_table_and_an_endless_query_hold_up_nothing_else(
     try:
         with psycopg.connect(url) as connection, secret_file(postgresql.password) as password:
             connection.execute("CREATE SCHEMA app")
-            connection.execute("CREATE VIEW app.endless AS SELECT generate_series(1, 1000000000000)")
+            connection.execute(
+                "CREATE VIEW app.endless AS SELECT generate_series(1, 1000000000000)"
+            )
             connection.execute(TABLES.format(schema="app").encode())
             connection.commit()
             connection.execute("LOCK TABLE app.salaries IN ACCESS EXCLUSIVE MODE")
