@@ -1,4 +1,4 @@
-"""`xunjian-agent`: check, enrol, run, deliver, backup, status, export, install and more."""
+"""`xunjian-agent`: check, enrol, run, deliver, backup, database, status, install and more."""
 
 import argparse
 import gc
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent import VERSION, bundle_messages, enrolment_messages, messages
 from agent.backups import help as backup_help
+from agent.databases import help as database_help
 from agent.installation import texts as installation_texts
 from agent.settings import DEFAULT_PATH
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _CONTACTS = ("deliver", "enrol", "rotate-key", "export", "receipt")
 _BACKUP = ("list", "check", "verify", "restore-script", "record")
+_DATABASE = ("list", "grant-script")
+_ENGINES = ("mssql", "postgresql", "kingbase", "mysql", "mariadb", "oracle", "dameng")
+"""checks.databases.Engine, which is not loaded for the help."""
 _INSTALLATION = ("install", "uninstall", "read-privileged")
 
 
@@ -54,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 console.complain(veto.SWITCHED_OFF)
                 return commands.DONE
             return _backup(console, chosen)
+        if chosen.command == "database":
+            return _database(console, chosen)
         if chosen.command in _INSTALLATION:
             return _installation(console, chosen)
         if chosen.command in _CONTACTS:
@@ -133,6 +139,14 @@ def _backup(console: "Console", chosen: argparse.Namespace) -> int:
     )
 
 
+def _database(console: "Console", chosen: argparse.Namespace) -> int:
+    from agent.databases import commands
+
+    if chosen.action == "grant-script":
+        return commands.print_grant_script(console, chosen.engine, chosen.version, chosen.user)
+    return commands.list_databases(console, chosen.settings, as_json=chosen.json)
+
+
 def _installation(console: "Console", chosen: argparse.Namespace) -> int:
     from agent.installation import commands
 
@@ -186,6 +200,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
             | installation_texts.HELP
             | bundle_messages.HELP
             | backup_help.HELP
+            | database_help.HELP
         )
         return messages.spoken(texts[name], language)
 
@@ -215,6 +230,15 @@ def _parser(language: str) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
+    def group(name: str) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+        return commands.add_parser(
+            name,
+            help=words(name),
+            description=words(name),
+            epilog=words(f"{name}_examples"),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        ).add_subparsers(dest="action", required=True, metavar="ACTION")
+
     check = command("check")
     check.add_argument("patterns", nargs="*", metavar="PATTERN", help=words("pattern"))
     check.add_argument("--list", action="store_true", help=words("list"))
@@ -225,14 +249,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
     deliver = command("deliver", with_settings)
     deliver.add_argument("--now", action="store_true", help=words("now"))
     command("status", with_settings)
-    backup = commands.add_parser(
-        "backup",
-        help=words("backup"),
-        description=words("backup"),
-        epilog=words("backup_examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    actions = backup.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions = group("backup")
     for name in _BACKUP:
         action = command(name, with_settings, below="backup")
         if name != "list":
@@ -253,6 +270,19 @@ def _parser(language: str) -> argparse.ArgumentParser:
             action.add_argument("--minutes", type=float, metavar="N", help=words("backup_minutes"))
             action.add_argument("--note", default="", metavar="TEXT", help=words("backup_note"))
             action.add_argument("--at", metavar="MOMENT", help=words("backup_at"))
+    actions = group("database")
+    for name in _DATABASE:
+        if name == "list":
+            command(name, with_settings, below="database")
+            continue
+        action = command(name, below="database")
+        action.add_argument("engine", choices=_ENGINES, help=words("database_engine"))
+        action.add_argument(
+            "--version", default="", metavar="VERSION", help=words("database_version")
+        )
+        action.add_argument(
+            "--user", default="xunjian", metavar="NAME", help=words("database_user")
+        )
     for name in _INSTALLATION:
         part = command(name)
         if name == "read-privileged":

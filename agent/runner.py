@@ -31,7 +31,8 @@ from wire.messages import Cost, Failure, Observation, Planned, Reason, Skipped, 
 
 _HOST = Target()
 _MOST_SILENCES = 2
-"""Checks of one target in a row that had to be killed; the others are not started then."""
+"""Checks of one target, or of targets that share, in a row that had to be killed; the others are
+not started then."""
 _GIVEN_UP = isolation.Reading(
     UNSET,
     Failure(
@@ -52,6 +53,8 @@ class Entry(Struct, frozen=True):
     close: Callable[[], None] | None = None
     """Its checks share one child, and what `port` opened there is closed by this when they are
     done. None: each check has a child of its own."""
+    share: str = ""
+    """Entries with the same one share that child, and whatever `close` closes."""
 
 
 class Job(Struct, frozen=True):
@@ -66,6 +69,11 @@ class Job(Struct, frozen=True):
     def target(self) -> Target:
         """Return what it runs on, as it goes over the wire."""
         return _HOST if self.entry is None else self.entry.target
+
+    @property
+    def share(self) -> Target | str:
+        """Return what those jobs have in common that ask the same server."""
+        return self.target if self.entry is None or not self.entry.share else self.entry.share
 
     @property
     def name(self) -> str:
@@ -214,7 +222,7 @@ def _run_phase(
 ) -> Generator[Step]:
     waiting = deque(_shares(jobs, parallel))
     running: list[tuple[deque[Job], isolation.Child]] = []
-    silent: Counter[Target] = Counter()
+    silent: Counter[Target | str] = Counter()
     try:
         while waiting or running:
             while waiting and len(running) < parallel:
@@ -230,12 +238,12 @@ def _run_phase(
                         yield LeftBehind(job.name, identity(child.pid))
                     yield _observation(job, reading)
                     killed = reading.failure is not None and child.killed is not None
-                    silent[job.target] = silent[job.target] + 1 if killed else 0
+                    silent[job.share] = silent[job.share] + 1 if killed else 0
                     if left and (number < len(readings) or not child.ended):
                         yield Started(left[0].name)
                 if child.ended:
                     running = [entry for entry in running if entry[1] is not child]
-                    if left and left[0].entry and silent[left[0].target] >= _MOST_SILENCES:
+                    if left and left[0].entry and silent[left[0].share] >= _MOST_SILENCES:
                         for job in left:
                             yield _observation(job, _GIVEN_UP)
                     elif left:
@@ -253,11 +261,11 @@ def _shares(jobs: Sequence[Job], parallel: int) -> list[tuple[Job, ...]]:
     """
     sharing = [job for job in jobs if _may_share(job)]
     shares = [tuple(sharing[first::parallel]) for first in range(parallel)]
-    of_entries: dict[Target, list[Job]] = {}
+    of_entries: dict[Target | str, list[Job]] = {}
     alone = []
     for job in jobs:
         if job.entry is not None and job.entry.close is not None:
-            of_entries.setdefault(job.target, []).append(job)
+            of_entries.setdefault(job.share, []).append(job)
         elif not _may_share(job):
             alone.append(job)
     return [

@@ -21,7 +21,6 @@ enabled = true
 deadline_seconds = 20
 """
 
-import importlib
 import re
 import tomllib
 from collections.abc import Collection, Mapping
@@ -32,6 +31,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent import messages
+from agent import settings_sections as sections
 from agent.errors import SettingsError
 from agent.secret import SecretSource
 from agent.settings_lines import line_of, place_of
@@ -94,6 +94,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """By name: agent.backups.settings.BackupSettings, which is loaded where there are some."""
     databases: dict[str, Any] = {}
     """By name: agent.databases.settings.DatabaseSettings, likewise."""
+    queries: dict[str, Any] = {}
+    """By name: agent.queries.settings.QuerySettings, likewise."""
 
 
 _EXPECTED = {
@@ -138,23 +140,18 @@ _EXPECTED = {
     ),
     "backups": Text("形如 [backups.erp] 的节", "sections like [backups.erp]"),
     "databases": Text("形如 [databases.erp] 的节", "sections like [databases.erp]"),
+    "queries": Text("形如 [queries.unposted] 的节", "sections like [queries.unposted]"),
 }
-_MODELS = {
-    "backups": ("agent.backups", "BackupSettings"),
-    "databases": ("agent.databases", "DatabaseSettings"),
-}
-"""Sections whose entries are of a type that is loaded where there are some: a package with a module
-`settings`, which has the type, and a module `expected`, which has what each setting must be
-(EXPECTED) and finds two that contradict each other (contradiction)."""
-_NAMED = ("checks", *_MODELS)
+_NAMED = ("checks", *sections.SECTIONS)
 """Sections that have a section for each name."""
 
 
 def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
     """Return the settings of a file.
 
-    Where `known_checks` is given, a section for any other check is an error. Raise SettingsError
-    with the line, the key and what is expected there for everything that is wrong.
+    Where `known_checks` is given, an inspection is meant: a section for any other check is an
+    error, and so is what contradicts another section. Raise SettingsError with the line, the key
+    and what is expected there for everything that is wrong.
     """
     text = _read(path)
     try:
@@ -169,11 +166,13 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
     tables = content.get("checks", {})
     if not isinstance(tables, dict):
         raise _wrong(path, text, ("checks",), content)
-    sections: dict[str, dict[str, Any]] = {name: content.get(name, {}) for name in _MODELS}
-    for name, section in sections.items():
+    tables_of: dict[str, dict[str, Any]] = {
+        name: content.get(name, {}) for name in sections.SECTIONS
+    }
+    for name, section in tables_of.items():
         if not isinstance(section, dict):
             raise _wrong(path, text, (name,), content)
-    plain = {**content, "checks": {}, **{name: {} for name in _MODELS}}
+    plain = {**content, "checks": {}, **{name: {} for name in sections.SECTIONS}}
     base = _convert(path, text, plain, Settings, ())
     chosen = {}
     for check_id, table in tables.items():
@@ -194,22 +193,30 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
             raise _wrong(path, text, ("collector", key), content)
     entries: dict[str, dict[str, Any]] = {
         section: {name: _entry(path, text, section, name, table) for name, table in tables.items()}
-        for section, tables in sections.items()
+        for section, tables in tables_of.items()
     }
-    return msgspec.structs.replace(base, checks=chosen, **entries)
+    settings = msgspec.structs.replace(base, checks=chosen, **entries)
+    # What only hands over data does not stop at a query that can't be asked.
+    if known_checks is not None:
+        wrong = sections.contradiction_among(settings)
+        if wrong is not None:
+            raise _contradicting(path, text, wrong)
+    return settings
 
 
 def _entry(path: str, text: str, section: str, name: str, table: object) -> object:
-    package, model = _MODELS[section]
     above = (section, name)
-    kind = getattr(importlib.import_module(f"{package}.settings"), model)
-    settings: object = _convert(path, text, table, kind, above)
-    wrong = importlib.import_module(f"{package}.expected").contradiction(name, settings)
-    if wrong is None:
-        return settings
-    keys: tuple[str, ...] = above + wrong[0]
-    problem = messages.SETTINGS_WRONG_VALUE.format(key=".".join(keys), expected=wrong[1])
-    raise SettingsError(problem, file=path, line=line_of(text, keys), key=".".join(keys))
+    settings: object = _convert(path, text, table, sections.model(section), above)
+    wrong = sections.contradiction(section, name, settings)
+    if wrong is not None:
+        raise _contradicting(path, text, wrong)
+    return settings
+
+
+def _contradicting(path: str, text: str, wrong: sections.Wrong) -> SettingsError:
+    keys, expected = wrong
+    problem = messages.SETTINGS_WRONG_VALUE.format(key=".".join(keys), expected=expected)
+    return SettingsError(problem, file=path, line=line_of(text, keys), key=".".join(keys))
 
 
 def written(state: str, url: str) -> str:
@@ -259,7 +266,7 @@ def _wrong(
     name = ".".join(keys)
     pattern = ".".join((keys[0], "*", *keys[2:]) if keys[0] in _NAMED and keys[1:] else keys)
     line = line_of(text, keys)
-    expected = _expected(keys[0])
+    expected = sections.expected(keys[0]) if keys[0] in sections.SECTIONS else _EXPECTED
     if unknown:
         folder = pattern.rpartition(".")[0]
         siblings = [key.rpartition(".")[2] for key in expected if key.rpartition(".")[0] == folder]
@@ -271,15 +278,6 @@ def _wrong(
         sentence = messages.SETTINGS_WRONG_VALUE if present else messages.SETTINGS_MISSING_KEY
         problem = sentence.format(key=name, expected=expected[pattern])
     return SettingsError(problem, file=path, line=line, key=name)
-
-
-def _expected(section: str) -> Mapping[str, Text]:
-    if section not in _MODELS:
-        return _EXPECTED
-    expected: Mapping[str, Text] = importlib.import_module(
-        f"{_MODELS[section][0]}.expected"
-    ).EXPECTED
-    return expected
 
 
 def _present(content: object, keys: tuple[str, ...]) -> bool:

@@ -35,11 +35,13 @@ class Server:
     folder: Path
     user: str
     pid: int = 0
+    password: str = ""
 
     @property
     def options(self) -> tuple[str, ...]:
         """Return what its tools need to reach it."""
-        return (f"--socket={self.folder}/s", f"--user={self.user}")
+        secret = (f"--password={self.password}",) if self.password else ()
+        return (f"--socket={self.folder}/s", f"--user={self.user}", *secret)
 
     def run(self, statements: str) -> None:
         """Run statements as its administrator."""

@@ -31,6 +31,12 @@ A situation is one TOML file, `tests/situations/<chapter>/<check>/<situation>.to
     rows = [{ archived_count = 3 }]
     failure = "permission"                 # or: the reason of a ProbeError instead of rows
 
+    # ... or a declared query: its settings ([queries.NAME]) and what the server answered.
+    [query]
+    rows = [{ open = 3 }]                  # or failure = "permission"
+    [query.settings]
+    database = "erp"
+
     # ... or facts given directly, for probes that read through psutil.
     [given]
 
@@ -73,6 +79,7 @@ from checks.api import Check, Output, Past, Point, Verdict
 from checks.discovery import discover
 from checks.errors import NotPermitted, ProbeError, TimedOut, ToolMissing, UnexpectedOutput
 from tests.recorded_database import RecordedDatabase
+from tests.recorded_query import recorded_query
 from wire.messages import Failure
 
 ROOT = Path(__file__).parent / "situations"
@@ -149,15 +156,18 @@ class Situation:
         if "given" in self.content:
             return msgspec.convert(self.content["given"], self.check.facts)
         assert self.check.probe is not None
-        port = (
-            RecordedDatabase(self.content["database"], self.check, CapturedHost(self.content))
-            if "database" in self.content
-            else CapturedHost(self.content)
-        )
         try:
-            return self.check.probe(port)
+            return self.check.probe(self._port())
         except ProbeError as error:
             return error.failure()
+
+    def _port(self) -> Any:
+        host = CapturedHost(self.content)
+        if "query" in self.content:
+            return recorded_query(self.content["query"])
+        if "database" in self.content:
+            return RecordedDatabase(self.content["database"], self.check, host)
+        return host
 
     def judge(self, facts: Any) -> list[tuple[str, Verdict]]:
         """Return (code, verdict) of every rule of the check."""

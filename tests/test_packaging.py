@@ -15,6 +15,7 @@ def test_a_wheel_carries_the_five_packages_with_their_data(tmp_path: Path) -> No
     folders = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert folders == {"wire", "checks", "agent", "collector", "report_templates"}
     for needed in (
+        "agent/databases/grants/postgresql.sql",
         "checks/lifecycle.toml",
         "collector/locale/zh_CN/LC_MESSAGES/report.po",
         "collector/migrations/env.py",

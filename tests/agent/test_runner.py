@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -101,6 +102,28 @@ def test_every_job_gives_one_observation_even_with_one_at_a_time() -> None:
     steps = list(run(planned.jobs, LocalHost(), parallel=1, memory_bytes=2**30))
     observed = [step.check for step in steps if isinstance(step, Observation)]
     assert observed == [job.check_id for job in planned.jobs]
+
+
+def _nothing() -> None:
+    pass
+
+
+def test_entries_that_share_have_one_child() -> None:
+    process = replace(SAMPLE, target="query", probe=lambda port: port)
+    entries = [
+        Entry(
+            Target("query", name), "x", lambda _host, _seconds: Facts(os.getpid()), _nothing, share
+        )
+        for name, share in (("a", "one"), ("b", "one"), ("c", "other"), ("d", ""))
+    ]
+    jobs = plan({"external.sql": process}, "linux", {}, entries=entries).jobs
+    found = {
+        step.target.name: msgspec.json.decode(step.facts)["value"]
+        for step in run(jobs, LocalHost(), parallel=2, memory_bytes=2**30)
+        if isinstance(step, Observation) and isinstance(step.facts, msgspec.Raw)
+    }
+    assert found["a"] == found["b"]
+    assert len(set(found.values())) == 3
 
 
 def test_a_target_check_runs_once_for_each_entry_of_its_target_and_kinds() -> None:
