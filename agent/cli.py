@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CONTACTS = ("deliver", "enrol", "rotate-key", "export", "receipt")
 _BACKUP = ("list", "check", "verify", "restore-script", "record")
-_DATABASE = ("list", "grant-script")
+_DATABASE = ("list", "test", "grant-script")
 _ENGINES = ("mssql", "postgresql", "kingbase", "mysql", "mariadb", "oracle", "dameng")
 """checks.databases.Engine, which is not loaded for the help."""
 _INSTALLATION = ("install", "uninstall", "read-privileged")
@@ -144,6 +144,14 @@ def _database(console: "Console", chosen: argparse.Namespace) -> int:
 
     if chosen.action == "grant-script":
         return commands.print_grant_script(console, chosen.engine, chosen.version, chosen.user)
+    if chosen.action == "test":
+        from agent import veto
+        from agent.databases.testing import try_out
+
+        if veto.load().off:
+            console.complain(veto.SWITCHED_OFF)
+            return 0
+        return try_out(console, chosen.settings, chosen.name, as_json=chosen.json)
     return commands.list_databases(console, chosen.settings, as_json=chosen.json)
 
 
@@ -272,8 +280,10 @@ def _parser(language: str) -> argparse.ArgumentParser:
             action.add_argument("--at", metavar="MOMENT", help=words("backup_at"))
     actions = group("database")
     for name in _DATABASE:
-        if name == "list":
-            command(name, with_settings, below="database")
+        if name != "grant-script":
+            action = command(name, with_settings, below="database")
+            if name == "test":
+                action.add_argument("name", metavar="NAME", help=words("database_name"))
             continue
         action = command(name, below="database")
         action.add_argument("engine", choices=_ENGINES, help=words("database_engine"))

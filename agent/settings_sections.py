@@ -22,7 +22,7 @@ SECTIONS = {
     "queries": "QuerySettings",
 }
 """With the name of the type."""
-_COMPARED = ("queries",)
+_COMPARED = ("databases", "queries")
 
 Wrong = tuple[tuple[str, ...], Text]
 """The keys that lead to what can't be, and what is expected there."""

@@ -1,11 +1,15 @@
 """What each setting of a database must be, in words, and which two contradict each other."""
 
 import re
+from typing import TYPE_CHECKING
 
 from agent.databases.connecting import CREDENTIALS
 from agent.databases.settings import DatabaseSettings
 from checks.api import Text
 from checks.databases import Engine
+
+if TYPE_CHECKING:
+    from agent.settings import Settings
 
 _TEXT = Text("不超过 255 个字符的文本", "a text of at most 255 characters")
 _SECTION = Text("形如 [databases.erp] 的节", "sections like [databases.erp]")
@@ -70,4 +74,20 @@ def contradiction(name: str, settings: DatabaseSettings) -> tuple[tuple[str, ...
         return ("service",), EXPECTED["databases.*.service"]
     if settings.password is not None and not settings.user:
         return ("password",), Text("与 user 一起设置", "set beside user")
+    return None
+
+
+def contradiction_among(
+    name: str, settings: DatabaseSettings, among: "Settings"
+) -> tuple[tuple[str, ...], Text] | None:
+    """Return why a database can't stand beside a backup set of its name; None: it can.
+
+    The backup history of both is told by one check, and verdicts are known by its target's name.
+    """
+    beside = among.backups.get(name)
+    if beside is not None and beside.kind.value == settings.kind.value:
+        return (), Text(
+            f"与 [backups.{name}] 不同的名称：两者都会给出备份历史",
+            f"another name than that of [backups.{name}]: both tell the history of backups",
+        )
     return None

@@ -19,7 +19,6 @@ from agent.databases.settings import DatabaseSettings
 from agent.databases.testing_texts import (
     CAN_NOT,
     HEAD,
-    NONE_DECLARED,
     PARTLY,
     PROGRESS,
     RUNS,
@@ -27,13 +26,14 @@ from agent.databases.testing_texts import (
     UNKNOWN,
     WHOLE_CHECK,
 )
+from agent.databases.texts import NONE_DECLARED
 from agent.errors import AgentError
 from agent.host import LocalHost
 from agent.secret import foresee
 from agent.settings import Run, Settings, load
 from checks import wording
 from checks.api import Check, Past, State, Text
-from checks.discovery import discover
+from checks.discovery import discover, names
 from wire.messages import Failure, Observation, Reason
 
 WELL, MISSING, COULD_NOT = 0, 1, 2
@@ -68,7 +68,7 @@ class Tested(Struct, frozen=True):
 
 def try_out(console: Console, settings_path: str, name: str, *, as_json: bool) -> int:
     """Run the checks of one database and print what each can do. Raise AgentError."""
-    settings = load(settings_path)
+    settings = load(settings_path, names())
     chosen = _chosen(settings, settings_path, name)
     foresee(chosen)
     [entry] = [each for each in entries(settings) if each.target.name == name]

@@ -2,10 +2,6 @@
 
 from checks.api import Text
 
-NONE_DECLARED = Text(
-    "设置中没有数据库：请在 {file} 中加入 [databases.名称] 节（见 docs/databases.zh-CN.md）",
-    "no database is declared: add a section [databases.NAME] to {file} (see docs/databases.md)",
-)
 UNKNOWN = Text(
     "没有名为 {name} 的数据库{hint}；已有：{known}", "no database {name}{hint}; there are: {known}"
 )

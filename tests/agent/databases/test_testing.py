@@ -1,12 +1,16 @@
 """`database test` says for each check what will run and what is missing."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec import UNSET, Raw
 
 from agent.databases.testing import outcome_of
+from agent.errors import SettingsError
+from agent.settings import load
 from checks.api import (
     Chapter,
     Check,
@@ -19,6 +23,7 @@ from checks.api import (
     not_run,
     ok,
 )
+from checks.discovery import names
 from wire.messages import Cost, Observation, Reason
 
 
@@ -86,3 +91,21 @@ def test_a_check_without_facts_misses_all() -> None:
 def test_what_can_not_be_on_this_server_is_not_missing() -> None:
     failure = Failure(Reason.NOT_APPLICABLE, "Galera")
     assert outcome_of("x.y", CHECK, observation(None, failure)).missing == ()
+
+
+def test_a_database_has_another_name_than_a_backup_set_of_its_engine(tmp_path: Path) -> None:
+    settings = tmp_path / "agent.toml"
+    settings.write_text(
+        """
+        [collector]
+        url = "https://collector.example"
+        [backups.erp]
+        kind = "mssql"
+        place = "Driver={FreeTDS};Server=db1"
+        [databases.erp]
+        kind = "mssql"
+        """,
+        encoding="utf-8",
+    )
+    with pytest.raises(SettingsError, match="erp"):
+        load(str(settings), names())
