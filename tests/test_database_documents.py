@@ -60,7 +60,7 @@ def test_every_command_line_that_is_shown_is_understood(
         for line in block.splitlines()
         if "xunjian-agent " in line
     ]
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         assert line[:2] == ["xunjian-agent", "database"]
         if line[2] == "list":
