@@ -1,4 +1,4 @@
-"""When the support of a product ends, and its newest release: the shipped, dated table `checks/lifecycle.toml`.
+"""When the support of a product ends: the shipped, dated table `checks/lifecycle.toml`.
 
 The table is read where verdicts are made, on the collector; an agent never needs it. Where its
 dates come from, under which licence and when they were read stands in the file and in each entry.
