@@ -112,6 +112,4 @@ def facts_of(database: Database) -> Facts:
 
 def _estimates(database: Database, name: str) -> tuple[Estimate, ...]:
     found = (*database.rows(TABLE_BLOAT, Estimate), *database.rows(INDEX_BLOAT, Estimate))
-    return tuple(
-        row for row in found if not database.excluded(f"{name}.{row.schema}.{row.name}")
-    )
+    return tuple(row for row in found if not database.excluded(f"{name}.{row.schema}.{row.name}"))

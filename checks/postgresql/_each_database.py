@@ -60,9 +60,7 @@ def each(database: Database, read: Reading[Found]) -> Parts[Found]:
     return Parts(asked, len(wanted) - len(asked))
 
 
-def _asked(
-    database: Database, row: Listed, read: Reading[Found]
-) -> Part[Found]:
+def _asked(database: Database, row: Listed, read: Reading[Found]) -> Part[Found]:
     def inside() -> tuple[Found, ...]:
         if not row.connectable:
             raise NotApplicable(row.name, "datallowconn is off")

@@ -2,7 +2,6 @@
 
 from checks.api import Struct
 from checks.databases import Database
-from checks.errors import part
 from checks.postgresql._each_database import Parts, each
 
 SETTINGS = """

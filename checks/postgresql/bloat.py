@@ -140,7 +140,8 @@ CHECK = Check(
                 "for nothing, scans and caches get slower.",
             ),
             remedy=Text(
-                "先 VACUUM VERBOSE 表名核实估算值（或用 pgstattuple_approx）；在线整理用 pg_repack，"
+                "先 VACUUM VERBOSE 表名核实估算值（或用 pgstattuple_approx）；在线整理用 "
+                "pg_repack，"
                 "索引用 REINDEX INDEX CONCURRENTLY。VACUUM FULL 会全程锁表并需要等量的空闲空间，"
                 "只能在停机窗口做。随后调低该表的 autovacuum_vacuum_scale_factor。",
                 "Check the estimate first (VACUUM VERBOSE name, or pgstattuple_approx); repack "

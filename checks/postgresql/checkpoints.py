@@ -80,9 +80,7 @@ _OFTEN = Text(
 _BEGINNING = Text("统计周期", "what is counted")
 
 
-def requested(
-    facts: Facts, thresholds: RequestThresholds, past: Past[Facts]
-) -> Iterator[Verdict]:
+def requested(facts: Facts, thresholds: RequestThresholds, past: Past[Facts]) -> Iterator[Verdict]:
     """Judge the checkpoints since the previous inspection, or all that are counted."""
     if facts.standby:
         yield not_applicable("", _STANDBY)
@@ -123,8 +121,10 @@ CHECK = Check(
             code="PG-027",
             title=Text("请求触发的检查点", "Requested checkpoints"),
             why=Text(
-                "检查点来得太密，每次之后的首次改动都要写整页，WAL 和磁盘写入成倍增加，出现周期性卡顿。",
-                "When checkpoints come too often, every first change after one writes a whole page: "
+                "检查点来得太密，每次之后的首次改动都要写整页，WAL 和磁盘写入成倍增加，"
+                "出现周期性卡顿。",
+                "When checkpoints come too often, every first change after one writes a whole "
+                "page: "
                 "much more WAL, more writes, and stalls that come and go.",
             ),
             remedy=Text(

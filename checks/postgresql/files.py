@@ -60,7 +60,8 @@ _ABSENT = Text("没有 backup_label", "no backup_label")
 _PRESENT = Text("存在（{age}前）", "present (for {age})")
 _RUNNING = Text("独占备份进行中（{age}）", "an exclusive backup runs ({age})")
 _LEFT = Text(
-    "数据目录中有一个 {age}前留下的 backup_label：实例下次启动时会误以为在从备份恢复，可能起不来或丢数据。",
+    "数据目录中有一个 {age}前留下的 backup_label：实例下次启动时会误以为在从备份恢复，"
+    "可能起不来或丢数据。",
     "A backup_label of {age} ago is in the data directory: at its next start the server takes "
     "itself for a restored backup; it may not come up, or lose data.",
 )
@@ -101,7 +102,8 @@ CHECK = Check(
             code="PG-034",
             title=Text("残留的 backup_label", "A backup_label left behind"),
             why=Text(
-                "运行中的实例带着 backup_label，重启时会按其中的旧检查点恢复：轻则起不来，重则数据损坏。",
+                "运行中的实例带着 backup_label，重启时会按其中的旧检查点恢复：轻则起不来，"
+                "重则数据损坏。",
                 "With a backup_label a server recovers from the old checkpoint named in it when it "
                 "is restarted: it may not come up, or with damaged data.",
             ),

@@ -159,7 +159,9 @@ CHECK = Check(
         "pg_stat_progress_create_index (12+)",
         "pg_locks, pg_stat_activity (10, 11)",
     ),
-    privilege=Text("每个数据库的 CONNECT；角色 pg_monitor", "CONNECT on every database; pg_monitor"),
+    privilege=Text(
+        "每个数据库的 CONNECT；角色 pg_monitor", "CONNECT on every database; pg_monitor"
+    ),
     rules=(
         Rule(
             code="PG-019",
@@ -171,7 +173,8 @@ CHECK = Check(
                 "use to queries, a burden to writes; where it should be unique, doubles get in.",
             ),
             remedy=Text(
-                "确认没有正在执行的建索引操作后执行 REINDEX INDEX CONCURRENTLY 索引名（12 及以上），"
+                "确认没有正在执行的建索引操作后执行 REINDEX INDEX CONCURRENTLY 索引名（12 "
+                "及以上），"
                 "或 DROP INDEX CONCURRENTLY 后重建；名称以 _ccnew、_ccold 结尾的是重建失败的残留，"
                 "直接删除即可。唯一索引先清理重复数据。",
                 "Make sure that no build is running, then REINDEX INDEX CONCURRENTLY name (12 and "

@@ -74,7 +74,9 @@ class ErrorThresholds(Thresholds, frozen=True):
     least_transactions: Annotated[int, limit("count", "OWN: of fewer a share says little")] = 1000
 
 
-_DEADLOCKS = Text("死锁 {rate:.1f} 次/天，回滚 {share}", "deadlocks {rate:.1f}/day, rollbacks {share}")
+_DEADLOCKS = Text(
+    "死锁 {rate:.1f} 次/天，回滚 {share}", "deadlocks {rate:.1f}/day, rollbacks {share}"
+)
 _DEADLOCKED = Text(
     "数据库 {name} 在 {span}内发生死锁 {count} 次。",
     "{count} deadlocks in {name} within {span}.",
@@ -201,19 +203,27 @@ CHECK = Check(
     probe=facts_of,
     systems=("linux", "windows"),
     target="postgresql",
-    reads=("pg_stat_database", "pg_stat_bgwriter", "pg_stat_archiver", "pg_database", "pg_settings"),
+    reads=(
+        "pg_stat_database",
+        "pg_stat_bgwriter",
+        "pg_stat_archiver",
+        "pg_database",
+        "pg_settings",
+    ),
     privilege=Text("角色 pg_monitor", "role pg_monitor"),
     rules=(
         Rule(
             code="PG-022",
             title=Text("数据块校验失败", "Checksum failures"),
             why=Text(
-                "校验失败说明磁盘、控制器或内存改坏了数据块；坏块会随备份一起流转，越晚发现越难恢复。",
+                "校验失败说明磁盘、控制器或内存改坏了数据块；坏块会随备份一起流转，"
+                "越晚发现越难恢复。",
                 "A failed checksum means that a disk, a controller or memory changed a block; it "
                 "goes into the backups, too, and the later it is seen the less can be restored.",
             ),
             remedy=Text(
-                "立即保留最近的完好备份，不要覆盖；在副本或恢复环境上用 pg_amcheck、pg_dump 确认损坏的"
+                "立即保留最近的完好备份，不要覆盖；在副本或恢复环境上用 pg_amcheck、pg_dump "
+                "确认损坏的"
                 "表，从备份恢复；检查磁盘和内存硬件。处理完成后在该库执行 "
                 "SELECT pg_stat_reset() 清零计数（会同时清掉其他统计）。不要打开 "
                 "ignore_checksum_failure 了事。",
@@ -231,7 +241,8 @@ CHECK = Check(
             code="PG-024",
             title=Text("死锁与回滚", "Deadlocks and rollbacks"),
             why=Text(
-                "每次死锁都有一个事务被中止，用户看到的就是保存失败；回滚比例高说明应用在反复报错。",
+                "每次死锁都有一个事务被中止，用户看到的就是保存失败；"
+                "回滚比例高说明应用在反复报错。",
                 "Every deadlock aborts a transaction: somebody's save failed. Many rollbacks mean "
                 "that the application runs into errors over and over.",
             ),

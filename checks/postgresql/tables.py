@@ -55,7 +55,10 @@ def autovacuum(
 ) -> Iterator[Verdict]:
     """Judge the two settings, and every table that is kept from autovacuum."""
     settings = facts.settings
-    for name, value in (("autovacuum", settings.autovacuum), ("track_counts", settings.track_counts)):
+    for name, value in (
+        ("autovacuum", settings.autovacuum),
+        ("track_counts", settings.track_counts),
+    ):
         if value == "on":
             yield ok(name, _ON, _ON)
         else:
@@ -81,9 +84,7 @@ class TendingThresholds(Thresholds, frozen=True):
     warning_dead_percent: Annotated[float, limit("%", "catalogue PG-018")] = 20
     critical_dead_percent: Annotated[float, limit("%", "catalogue PG-018")] = 40
     least_dead_rows: Annotated[int, limit("rows", "OWN: fewer cost nothing")] = 10_000
-    least_changed_percent: Annotated[
-        float, limit("%", "autovacuum_analyze_scale_factor 0.1")
-    ] = 10
+    least_changed_percent: Annotated[float, limit("%", "autovacuum_analyze_scale_factor 0.1")] = 10
 
 
 _DEAD = Text(
@@ -141,7 +142,9 @@ def _tended(
         stale = grade(age / 86400, thresholds.warning_days, thresholds.critical_days)
     if (dead, stale) == (State.OK, State.OK):
         return None
-    worse_is_dead = dead is State.CRITICAL or (dead is State.WARNING and stale is not State.CRITICAL)
+    worse_is_dead = dead is State.CRITICAL or (
+        dead is State.WARNING and stale is not State.CRITICAL
+    )
     name = f"{database}.{table.schema}.{table.name}"
     if worse_is_dead:
         message = _DEAD.format(

@@ -62,9 +62,7 @@ def minor(facts: Instance, thresholds: MinorThresholds, past: Past[Instance]) ->
         yield _unknown(facts.version)
         return
     current = Text.same(facts.version)
-    reference = _NEWEST.format(
-        latest=entry.latest, read=lifecycle.table().retrieved_on.isoformat()
-    )
+    reference = _NEWEST.format(latest=entry.latest, read=lifecycle.table().retrieved_on.isoformat())
     if behind < thresholds.warning_releases:
         yield ok("", current, reference)
         return
@@ -147,8 +145,10 @@ CHECK = Check(
             code="PG-029",
             title=Text("小版本更新", "Minor release"),
             why=Text(
-                "小版本只修复缺陷：安全漏洞、崩溃、数据损坏和索引错误，不改功能，不装就一直带着已公开的问题运行。",
-                "Minor releases hold nothing but fixes, of security, crashes and corruption; without "
+                "小版本只修复缺陷：安全漏洞、崩溃、数据损坏和索引错误，不改功能，"
+                "不装就一直带着已公开的问题运行。",
+                "Minor releases hold nothing but fixes, of security, crashes and corruption; "
+                "without "
                 "them the server runs with faults that everybody can read about.",
             ),
             remedy=Text(
@@ -172,7 +172,8 @@ CHECK = Check(
                 "afterwards are never fixed.",
             ),
             remedy=Text(
-                "与应用厂商确认支持的版本，先在测试环境演练 pg_upgrade（或逻辑复制），核对扩展和排序规则，"
+                "与应用厂商确认支持的版本，先在测试环境演练 pg_upgrade（或逻辑复制），"
+                "核对扩展和排序规则，"
                 "再排期升级；升级后执行 vacuumdb --all --analyze-in-stages。",
                 "Ask the vendor which versions the application supports, rehearse pg_upgrade (or "
                 "logical replication), look at extensions and collations, and plan it; afterwards "
