@@ -83,10 +83,10 @@ class Estimate(Struct, frozen=True):
     schema: str
     name: str
     size_bytes: int
-    needed_bytes: int | None
-    """None where statistics of a column can't be seen or were never made."""
     permitted: bool
     """The account may SELECT, without which the server hides the statistics."""
+    needed_bytes: int | None = None
+    """None where statistics of a column can't be seen or were never made."""
 
     @property
     def wasted_bytes(self) -> int:

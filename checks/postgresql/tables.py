@@ -15,6 +15,7 @@ from checks.api import (
     Verdict,
     critical,
     grade,
+    info,
     limit,
     not_applicable,
     ok,
@@ -121,7 +122,7 @@ def tending(facts: Facts, thresholds: TendingThresholds, _past: Past[Facts]) -> 
             yield ok(name, _TENDED, reference)
         elif (more := tables[0].matching - len(tables)) > 0:
             message = _MORE_OFF.format(name=name, count=more)
-            yield warning(name, count(more, "张表", "tables"), reference, message)
+            yield info(name, count(more, "张表", "tables"), reference, message)
 
     yield from verdicts(facts.tables, judge)
 

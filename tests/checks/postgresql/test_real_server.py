@@ -1,4 +1,4 @@
-"""A real PostgreSQL of its own is brought into the bad states that concern all of it, and mended."""
+"""A real PostgreSQL of its own is brought into bad states of the whole server, and mended."""
 
 import os
 import signal
