@@ -1,5 +1,6 @@
 """Bringing real PostgreSQL databases into a state."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,12 @@ def account(cluster: Cluster, name: str) -> Iterator[str]:
         yield name
     finally:
         cluster.administer(f"DROP ROLE {name}")
+
+
+def shut_down(cluster: Cluster) -> None:
+    """End it in order: everything is flushed."""
+    cluster.process.send_signal(signal.SIGINT)
+    cluster.process.wait()
 
 
 def within(seconds: float, ready: Callable[[], bool]) -> None:

@@ -1,7 +1,6 @@
 """A real PostgreSQL of its own is brought into bad states of the whole server, and mended."""
 
 import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from checks.errors import NotPermitted
 from checks.postgresql import checkpoints, files, growth, statistics, tables, versions
 from scripts.postgresql import Cluster, cluster
 from tests import databases
-from tests.checks.postgresql.servers import account, inside, run
+from tests.checks.postgresql.servers import account, inside, run, shut_down
 from tests.databases import judged
 from tests.worse import NOW
 
@@ -85,11 +84,6 @@ def test_the_version_and_the_volume_are_the_real_ones(server: Cluster) -> None:
     assert str(text).split()[0] in told.current.zh
     assert told.state is not State.NOT_RUN
     assert verdict(server, growth, "PG-035", "tablespace pg_default").state is not State.NOT_RUN
-
-
-def shut_down(server: Cluster) -> None:
-    server.process.send_signal(signal.SIGINT)
-    server.process.wait()
 
 
 def as_owner(server: Cluster, *command: str) -> None:
