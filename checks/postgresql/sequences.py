@@ -26,7 +26,8 @@ from checks.wording import listing, percent
 from wire.messages import Reason
 
 # The last value of a sequence is read under a lock: one that somebody holds or waits for with a
-# stronger one is left out. A column of a smaller type ends before its sequence does.
+# stronger one is left out, and no more than 2,000 are asked, those with the smallest range first:
+# the locks fill a table that all sessions share, of 6,400 by default. A column of a smaller type ends before its sequence does.
 SEQUENCES = """
 SELECT v.schema, v.name, v.table_name, v.column_name, v.column_type, v.permitted, v.locked,
        CASE WHEN v.last_value IS NULL THEN NULL
@@ -37,13 +38,14 @@ SELECT v.schema, v.name, v.table_name, v.column_name, v.column_type, v.permitted
             THEN 100 * (v.last_value - v.lowest)::float / greatest(v.highest - v.lowest, 1)::float
             ELSE 100 * (v.highest - v.last_value)::float / greatest(v.highest - v.lowest, 1)::float
        END AS used_percent,
-       count(*) OVER () AS matching,
+       v.matching,
+       count(*) OVER () AS asked,
        count(*) FILTER (WHERE NOT v.permitted) OVER () AS hidden
 FROM (
     SELECT u.*, CASE WHEN u.permitted AND NOT u.locked
                      THEN pg_sequence_last_value(u.oid)::numeric END AS last_value
     FROM (
-        SELECT c.oid, n.nspname AS schema, c.relname AS name,
+        SELECT c.oid, n.nspname AS schema, c.relname AS name, count(*) OVER () AS matching,
                t.relname AS table_name, a.attname AS column_name,
                format_type(a.atttypid, NULL) AS column_type,
                q.seqincrement AS step,
@@ -52,21 +54,25 @@ FROM (
                least(q.seqmax, CASE a.atttypid WHEN 21 THEN 32767
                                WHEN 23 THEN 2147483647 ELSE q.seqmax END)::numeric AS highest,
                coalesce(has_sequence_privilege(c.oid, 'SELECT, USAGE'), false) AS permitted,
-               EXISTS (SELECT 1 FROM pg_locks l
-                       WHERE l.locktype = 'relation' AND l.relation = c.oid
-                         AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
-                                        'AccessExclusiveLock')) AS locked
+               k.relation IS NOT NULL AS locked
         FROM pg_sequence q
         JOIN pg_class c ON c.oid = q.seqrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
              AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
              AND d.deptype IN ('a', 'i')
+        LEFT JOIN (SELECT DISTINCT l.relation FROM pg_locks l
+                   WHERE l.locktype = 'relation'
+                     AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                                    'AccessExclusiveLock')) k ON k.relation = c.oid
         LEFT JOIN pg_class t ON t.oid = d.refobjid
         LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
         WHERE NOT q.seqcycle
           AND (c.relpersistence = 'p' OR c.relpersistence = 'u' AND NOT pg_is_in_recovery())
-        OFFSET 0) u
+        ORDER BY least(q.seqmax::numeric, CASE a.atttypid WHEN 21 THEN 32767
+                                          WHEN 23 THEN 2147483647 ELSE q.seqmax END)
+                 - q.seqmin
+        LIMIT 2000) u
     ) v
 ORDER BY used_percent DESC NULLS LAST, permitted, locked DESC
 LIMIT 100
@@ -82,6 +88,8 @@ class Sequence(Struct, frozen=True):
     locked: bool
     matching: int
     """So many sequences the database has; those used up the most are here."""
+    asked: int
+    """So many of them were asked for their value."""
     hidden: int
     """So many of them the account may not read."""
     table_name: str | None = None
@@ -129,6 +137,10 @@ _HIDDEN = Text(
     "数据库 {name} 中有 {count} 个序列账号无权读取（{names}）：请授予 SELECT。",
     "The account may not read {count} sequences of {name} ({names}): GRANT SELECT on them.",
 )
+_MANY = Text(
+    "数据库 {name} 的序列太多，取值范围最大的 {count} 个未检查。",
+    "{name} has too many sequences: the {count} with the largest range were not asked.",
+)
 _LOCKED = Text(
     "数据库 {name} 中有 {count} 个序列正被锁定，本次未读取（{names}）。",
     "{count} sequences of {name} were locked and not read ({names}).",
@@ -148,6 +160,8 @@ def room(facts: Facts, thresholds: RoomThresholds, _past: Past[Facts]) -> Iterat
             yield _not_read(name, names, sequences[0].hidden, _HIDDEN, Reason.PERMISSION)
         elif locked := [f"{each.schema}.{each.name}" for each in sequences if each.locked]:
             yield _not_read(name, locked, len(locked), _LOCKED, Reason.TIMEOUT)
+        elif sequences and (more := sequences[0].matching - sequences[0].asked) > 0:
+            yield _not_read(name, [], more, _MANY, Reason.NOT_SELECTED)
         elif not bad:
             most = max((each.used_percent or 0 for each in known), default=0)
             total = sequences[0].matching if sequences else 0

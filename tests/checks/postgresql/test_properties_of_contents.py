@@ -90,7 +90,7 @@ def volume(used: float) -> _size_facts.Facts:
 
 def sequence(used: float) -> sequences.Facts:
     return sequences.Facts(
-        only(sequences.Sequence("public", "no", True, False, 1, 0, used_percent=used))
+        only(sequences.Sequence("public", "no", True, False, 1, 1, 0, used_percent=used))
     )
 
 
