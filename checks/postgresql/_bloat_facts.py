@@ -1,7 +1,8 @@
 """Estimates of the room that tables and indexes hold without need, by the planner's statistics.
 
 Nothing is scanned: rows × mean width, as ANALYZE saw them, against the pages that are there. What
-is in TOAST, and indexes on expressions, are not estimated.
+is in TOAST, and indexes on expressions, are not estimated. A column without statistics counts
+with the length of its type where that is fixed.
 """
 
 from checks.api import Struct
@@ -32,8 +33,9 @@ FROM (
     JOIN pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN (SELECT current_setting('block_size')::float AS page) b
     CROSS JOIN LATERAL (
-        SELECT count(a.attname) AS columns, count(s.attname) AS known,
-               coalesce(sum((1 - s.null_frac) * s.avg_width), 0) AS width
+        SELECT count(a.attname) AS columns,
+               count(*) FILTER (WHERE s.attname IS NOT NULL OR a.attlen > 0) AS known,
+               coalesce(sum(coalesce((1 - s.null_frac) * s.avg_width, a.attlen)), 0) AS width
         FROM pg_attribute a
         LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname
                             AND s.attname = a.attname AND NOT s.inherited
@@ -66,8 +68,9 @@ FROM (
     JOIN pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN (SELECT current_setting('block_size')::float AS page) b
     CROSS JOIN LATERAL (
-        SELECT count(a.attname) AS columns, count(s.attname) AS known,
-               coalesce(sum((1 - s.null_frac) * s.avg_width), 0) AS width
+        SELECT count(a.attname) AS columns,
+               count(*) FILTER (WHERE s.attname IS NOT NULL OR a.attlen > 0) AS known,
+               coalesce(sum(coalesce((1 - s.null_frac) * s.avg_width, a.attlen)), 0) AS width
         FROM pg_attribute a
         LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = o.relname
                             AND s.attname = a.attname AND NOT s.inherited
@@ -86,7 +89,7 @@ class Estimate(Struct, frozen=True):
     permitted: bool
     """The account may SELECT, without which the server hides the statistics."""
     needed_bytes: int | None = None
-    """None where statistics of a column can't be seen or were never made."""
+    """None where statistics of a column of no fixed length can't be seen or were never made."""
 
     @property
     def wasted_bytes(self) -> int:

@@ -89,8 +89,11 @@ ORDER BY 6 DESC
 LIMIT 100
 """
 
+# A standby counts only what is asked of itself: nothing follows from that.
 COUNTED = """
-SELECT extract(epoch FROM now() - coalesce(d.stats_reset, b.stats_reset))::bigint AS seconds
+SELECT CASE WHEN NOT pg_is_in_recovery()
+            THEN extract(epoch FROM now() - coalesce(d.stats_reset, b.stats_reset))::bigint
+       END AS seconds
 FROM pg_stat_database d CROSS JOIN pg_stat_bgwriter b
 WHERE d.datname = current_database()
 """
@@ -124,7 +127,7 @@ class Counted(Struct, frozen=True):
     """A row of COUNTED."""
 
     seconds: int | None
-    """For so long the uses of indexes were counted; None: the server doesn't tell."""
+    """For so long the uses of indexes were counted; None: a standby, or the server doesn't tell."""
 
 
 class Indexes(Struct, frozen=True):

@@ -27,7 +27,8 @@ from wire.messages import Reason
 
 # The last value of a sequence is read under a lock: one that somebody holds or waits for with a
 # stronger one is left out, and no more than 2,000 are asked, those with the smallest range first:
-# the locks fill a table that all sessions share, of 6,400 by default. A column of a smaller type ends before its sequence does.
+# the locks fill a table that all sessions share, of 6,400 by default. A column of a smaller type
+# ends before its sequence does.
 SEQUENCES = """
 SELECT v.schema, v.name, v.table_name, v.column_name, v.column_type, v.permitted, v.locked,
        CASE WHEN v.last_value IS NULL THEN NULL

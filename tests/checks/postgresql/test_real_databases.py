@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
 
-from checks.api import Check, Failure, Past, State
+from checks.api import Check, Failure, Past, State, Text, ok
 from checks.postgresql import (
     bloat,
     extensions,
@@ -17,7 +17,7 @@ from checks.postgresql import (
     statistics,
     tables,
 )
-from checks.postgresql._each_database import each
+from checks.postgresql._each_database import Listed, each, verdicts
 from checks.postgresql.statistics import TemporaryThresholds
 from scripts.postgresql import Cluster
 from tests import databases
@@ -28,6 +28,7 @@ from wire.messages import Reason
 
 INSIDE_EACH = (tables, bloat, indexes, sequences, growth, extensions)
 DAY = 86400.0
+NOTHING = Text("", "")
 
 
 @pytest.fixture
@@ -249,11 +250,11 @@ def test_a_table_that_is_locked_away_stops_nothing(postgresql: Cluster, erp: str
         holder.execute("BEGIN")
         holder.execute("LOCK TABLE bill IN ACCESS EXCLUSIVE MODE")
         with databases.postgresql(postgresql) as found:
-            verdicts = {module.__name__: judged(module.CHECK, found) for module in INSIDE_EACH}
+            told = {module.__name__: judged(module.CHECK, found) for module in INSIDE_EACH}
             facts = growth.CHECK.probe(found) if growth.CHECK.probe else None
         holder.execute("ROLLBACK")
-    for module, told in verdicts.items():
-        states = {key: each for key, each in told.items() if key[1] == erp}
+    for module, told_of in told.items():
+        states = {key: each for key, each in told_of.items() if key[1] == erp}
         assert states, module
         assert all(each.state is State.OK for each in states.values()), (module, states)
     part = next(each for each in facts.tables.databases if each.name == erp)
@@ -294,6 +295,29 @@ def test_a_database_that_is_dropped_meanwhile_stops_no_other(postgresql: Cluster
     assert parts[first] == ()
     assert isinstance(parts[second], Failure)
     assert "does not exist" in parts[second].detail
+
+
+class ManyDatabases:
+    """An instance of 60 databases that are asked for nothing."""
+
+    def rows(self, _query: str, kind: type[Listed]) -> tuple[Listed, ...]:
+        return tuple(kind(f"d{number:02}", True, True) for number in range(60))
+
+    def excluded(self, name: str) -> bool:
+        return name < "d05"
+
+    def within(self, _name: str) -> "ManyDatabases":
+        return self
+
+
+def test_the_databases_that_were_not_looked_into_are_counted() -> None:
+    parts = each(cast("Any", ManyDatabases()), lambda _inside, _name: ())
+    assert len(parts.databases) == 50
+    assert parts.databases[0].name == "d05"
+    told = list(verdicts(parts, lambda name, _found: iter((ok(name, NOTHING, NOTHING),))))
+    assert [verdict.state for verdict in told] == [State.OK] * 50 + [State.NOT_RUN]
+    assert told[-1].message is not None
+    assert "5 个" in told[-1].message.zh
 
 
 def test_a_collation_that_changed_is_seen_until_it_is_refreshed(postgresql: Cluster) -> None:
