@@ -1,5 +1,7 @@
 """What the server counts for each database, and what of it belongs to one stretch of time."""
 
+from collections.abc import Iterator
+
 from checks.api import Past, Struct, Text
 from checks.databases import Database
 from checks.wording import duration
@@ -124,3 +126,8 @@ def span_of(database: Counters, past: Past[Facts]) -> Span:
     if min(changes.values()) < 0:
         return Span(database, float(database.counted_seconds or 0))
     return Span(Counters(database.name, **changes), past.elapsed_seconds)
+
+
+def named(facts: Facts) -> Iterator[Counters]:
+    """Yield the databases that people use: no templates, not what all of them share."""
+    return (database for database in facts.databases if database.name and not database.template)

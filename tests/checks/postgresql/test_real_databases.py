@@ -17,8 +17,8 @@ from checks.postgresql import (
     statistics,
     tables,
 )
+from checks.postgresql._database_work import TemporaryThresholds
 from checks.postgresql._each_database import Listed, each, verdicts
-from checks.postgresql.statistics import TemporaryThresholds
 from scripts.postgresql import Cluster
 from tests import databases
 from tests.checks.postgresql.servers import account, database_of, inside, run, within
