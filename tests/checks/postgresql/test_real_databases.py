@@ -68,7 +68,7 @@ def test_an_index_that_is_being_built_is_no_fault(postgresql: Cluster, erp: str)
         writer.execute("INSERT INTO bill VALUES (1)")
         # It waits for the writer.
         build = pool.submit(run, postgresql, erp, "CREATE INDEX CONCURRENTLY bill_no ON bill (no)")
-        waits = "SELECT 1 FROM pg_stat_progress_create_index WHERE index_relid <> 0"
+        waits = "SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"
         within(10, lambda: bool(postgresql.ask(waits)))
         object = f"{erp}.public.bill_no"
         assert state(postgresql, indexes.CHECK, "PG-019", object) is State.INFO
@@ -406,6 +406,8 @@ def test_deadlocks_and_rollbacks_are_counted_from_one_inspection_to_the_next(
             session.execute("ROLLBACK")
         for _ in range(900):
             session.execute("SELECT 1")
+    counted = f"SELECT xact_rollback >= 130 FROM pg_stat_database WHERE datname = '{erp}'"
+    within(10, lambda: postgresql.ask(counted) == [(True,)])
     with databases.postgresql(postgresql) as found:
         verdict = judged(statistics.CHECK, found, past)["PG-024", erp]
     assert verdict.state is State.WARNING
@@ -420,6 +422,8 @@ def test_temporary_files_are_counted(postgresql: Cluster, erp: str) -> None:
         "SET work_mem = '64kB'",
         "SELECT count(*) FROM (SELECT n FROM generate_series(1, 200000) n ORDER BY -n) s",
     )
+    counted = f"SELECT temp_bytes > 0 FROM pg_stat_database WHERE datname = '{erp}'"
+    within(10, lambda: postgresql.ask(counted) == [(True,)])
     with databases.postgresql(postgresql) as found:
         assert statistics.CHECK.probe is not None
         facts = statistics.CHECK.probe(found)

@@ -13,7 +13,7 @@ from checks.errors import NotPermitted
 from checks.postgresql import checkpoints, files, growth, statistics, tables, versions
 from scripts.postgresql import Cluster, cluster
 from tests import databases
-from tests.checks.postgresql.servers import account, inside, run, shut_down
+from tests.checks.postgresql.servers import account, inside, run, shut_down, within
 from tests.databases import judged
 from tests.worse import NOW
 
@@ -67,6 +67,8 @@ def test_requested_checkpoints_are_counted_from_one_inspection_to_the_next(serve
     with inside(server, "postgres") as session:
         for _ in range(10):
             session.execute("CHECKPOINT")
+    counted = "SELECT checkpoints_req >= 10 FROM pg_stat_bgwriter"
+    within(10, lambda: server.ask(counted) == [(True,)])
     with databases.postgresql(server) as found:
         told = judged(checkpoints.CHECK, found)["PG-027", ""]
         assert checkpoints.CHECK.probe is not None
