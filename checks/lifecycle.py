@@ -1,4 +1,4 @@
-"""When the support of an operating system ends: the shipped, dated table `checks/lifecycle.toml`.
+"""When the support of a product ends: the shipped, dated table `checks/lifecycle.toml`.
 
 The table is read where verdicts are made, on the collector; an agent never needs it. Where its
 dates come from, under which licence and when they were read stands in the file and in each entry.
@@ -22,6 +22,9 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     end_of_support: date | None = None
     """Last day of the normal fixes; None where no citable page states one."""
     end_of_extended: date | None = None
+    latest: str = ""
+    """Newest release of the cycle that the source knew: 15.20; '' where none is listed."""
+    latest_released: date | None = None
     extended_name: str = ""
     extended_free: bool = False
     """True where the extended fixes reach every host without a contract (Debian LTS)."""
