@@ -191,7 +191,9 @@ def room(facts: Facts, thresholds: RoomThresholds, _past: Past[Facts]) -> Iterat
         yield from missing(facts.allowed_bytes)
         return
     allowed, held = facts.allowed_bytes, facts.wal_bytes
-    message = _LARGE.format(bytes=size(held), allowed=size(allowed), times=f"{held / allowed:.1f}")
+    message = _LARGE.format(
+        bytes=size(held), allowed=size(allowed), times=f"{held / max(1, allowed):.1f}"
+    )
     warn, worst = thresholds.warning_times * allowed, thresholds.critical_times * allowed
     yield judged("", held, warn, worst, show=size, message=message)
 

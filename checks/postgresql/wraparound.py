@@ -150,15 +150,13 @@ class FreezeThresholds(Thresholds, frozen=True):
     begins_percent: Annotated[float, limit("%", "PGA: more than 100 %")] = 100
 
 
-_MILLIONS = Text("{age:.0f} 百万", "{age:.0f} million")
-_BELOW = Text("< {age:.0f} 百万", "< {age:.0f} million")
 _FORCED = Text(
     "数据库 {name} 的事务年龄为 {age}，autovacuum 会强制冻结，属正常过程，离停库还有 {left}。",
     "{name} is {age} transactions old: autovacuum freezes it by force, which is normal; {left} are "
     "left.",
 )
 _ENDING = Text(
-    "数据库 {name} 的事务年龄已达 {age}，再过 {left}个事务整个实例将拒绝写入。{tables}",
+    "数据库 {name} 的事务年龄已达 {age}，再过 {left}个事务，整个实例将拒绝写入。{tables}",
     "{name} is {age} transactions old; after {left} more the whole instance refuses to write."
     "{tables}",
 )
@@ -181,14 +179,13 @@ _MULTIXACTS = Text("多事务（multixact）", "multixacts")
 
 def end(facts: Facts, thresholds: EndThresholds, _past: Past[Facts]) -> Iterator[Verdict]:
     """Judge how far every database is from the end of transaction numbers."""
-    reference = Text(
-        _BELOW.zh.format(age=thresholds.warning_millions),
-        _BELOW.en.format(age=thresholds.warning_millions),
+    reference = Text("< {limit}", "< {limit}").format(
+        limit=_counted(thresholds.warning_millions * 1e6)
     )
     for each in facts.databases:
         millions = each.transactions / 1e6
         state = grade(millions, thresholds.warning_millions, thresholds.critical_millions)
-        age, left = _millions(each.transactions), _millions(_ALL_TRANSACTIONS - each.transactions)
+        age, left = _counted(each.transactions), _counted(_ALL_TRANSACTIONS - each.transactions)
         if state is not State.OK:
             message = _ENDING.format(name=each.name, age=age, left=left, tables=_tables(each))
             yield Verdict(each.name, state, age, reference, message)
@@ -216,7 +213,7 @@ def _frozen(facts: Facts, each: Ages, thresholds: FreezeThresholds) -> Verdict:
     state = grade(share, thresholds.warning_percent, thresholds.critical_percent)
     if state is State.OK:
         return ok(each.name, percent(share), reference)
-    told = {"name": each.name, "kind": kind, "share": percent(share), "age": _millions(age)}
+    told = {"name": each.name, "kind": kind, "share": percent(share), "age": _counted(age)}
     if facts.autovacuum and share <= thresholds.begins_percent:
         return info(each.name, percent(share), reference, _DUE.format(**told))
     cause = _LATE if facts.autovacuum else _OFF
@@ -230,8 +227,9 @@ def _tables(each: Ages) -> Text | str:
     return _TABLES.format(names=listing(list(each.oldest_tables)))
 
 
-def _millions(age: int) -> Text:
-    return Text(_MILLIONS.zh.format(age=age / 1e6), _MILLIONS.en.format(age=age / 1e6))
+def _counted(age: float) -> Text:
+    """Return a number of transactions as people say it: in 亿, in millions."""
+    return Text(f"{age / 1e8:.2f} 亿", f"{age / 1e6:.0f} million")
 
 
 def measures(facts: Facts) -> Iterator[Measure]:
