@@ -168,7 +168,8 @@ CHECK = Check(
             code="PG-032",
             title=Text("超级用户与口令", "Superusers and passwords"),
             why=Text(
-                "超级用户能读写一切并在服务器上执行命令；口令过期会让应用突然连不上；md5 口令容易被破解。",
+                "超级用户能读写一切并在服务器上执行命令；口令过期会让应用突然连不上；"
+                "md5 口令容易被破解。",
                 "A superuser reads and writes all and runs commands on the host; a password that "
                 "expires stops an application at once; md5 passwords are easily broken.",
             ),

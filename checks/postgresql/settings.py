@@ -22,7 +22,7 @@ from checks.databases import Database
 from checks.judging import missing
 from checks.postgresql._parts import named
 from checks.wording import listing
-from wire.messages import Label
+from wire.messages import Label, Reason
 
 # reset_val: what the session of the agent set for itself is not what applications get.
 DURABILITY = """
@@ -65,7 +65,7 @@ WHERE source IN ('configuration file', 'command line', 'environment variable')
 ORDER BY name
 LIMIT 500
 """
-_OFTEN_SHOWN = 8
+_MOST_TOLD = 8
 
 
 class Setting(Struct, frozen=True):
@@ -181,11 +181,12 @@ def durable(facts: Facts, _thresholds: OnThresholds, _past: Past[Facts]) -> Iter
 
 def checksums(facts: Facts, _thresholds: OnThresholds, _past: Past[Facts]) -> Iterator[Verdict]:
     """Judge whether pages have checksums."""
-    value = facts.checksums[0].value if facts.checksums else "off"
-    if value == "on":
-        yield ok("", Text.same(value), _ON)
-    else:
-        yield warning("", Text.same(value), _ON, _NO_CHECKSUMS)
+    if not facts.checksums:
+        yield not_run("", Failure(Reason.UNSUPPORTED, "data_checksums"))
+    for setting in facts.checksums:
+        value = Text.same(setting.value)
+        yes = setting.value == "on"
+        yield ok("", value, _ON) if yes else warning("", value, _ON, _NO_CHECKSUMS)
 
 
 def current(facts: Facts, _thresholds: OnThresholds, past: Past[Facts]) -> Iterator[Verdict]:
@@ -206,7 +207,7 @@ def current(facts: Facts, _thresholds: OnThresholds, past: Past[Facts]) -> Itera
     if not changes:
         yield ok(_CHANGES, _UNCHANGED, _UNCHANGED)
         return
-    told = listing(changes, most=_OFTEN_SHOWN)
+    told = listing(changes, most=_MOST_TOLD)
     message = _CHANGED.format(count=len(changes), changes=told)
     yield warning(_CHANGES, _DIFFERENT.format(count=len(changes)), _UNCHANGED, message)
 
@@ -260,7 +261,8 @@ CHECK = Check(
             code="PG-023",
             title=Text("数据页校验", "Data checksums"),
             why=Text(
-                "没有校验和时，损坏的数据页会被当作正常数据返回并备份，发现时可能已没有完好的备份。",
+                "没有校验和时，损坏的数据页会被当作正常数据返回并备份，"
+                "发现时可能已没有完好的备份。",
                 "Without checksums a broken page is taken for data and backed up: when somebody "
                 "notices, no good backup may be left.",
             ),
@@ -280,12 +282,13 @@ CHECK = Check(
             code="PG-033",
             title=Text("待重启与变更的参数", "Settings pending and changed"),
             why=Text(
-                "未生效的参数会在下次重启时突然改变行为；没有记录的参数变更是故障排查时最难找的原因。",
+                "未生效的参数会在下次重启时突然改变行为；"
+                "没有记录的参数变更是故障排查时最难找的原因。",
                 "A pending setting changes behaviour at the next restart, when nobody thinks of "
                 "it; a change that nobody wrote down is the cause that is hardest to find.",
             ),
             remedy=Text(
-                "确认修改是有意的，在维护窗口重启数据库使其生效，不需要的从配置文件"
+                "确认修改是有意的，在维护窗口重启数据库使其生效；不需要的从配置文件"
                 "（含 postgresql.auto.conf）撤销；对变更逐项登记。",
                 "Make sure that it is meant, and restart in a maintenance window; else take it out "
                 "of the configuration file (and of postgresql.auto.conf). Record every change.",

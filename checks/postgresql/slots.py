@@ -190,7 +190,8 @@ CHECK = Check(
             ),
             remedy=Text(
                 "先确认对应的备库、订阅或同步工具（CDC）是否还要用：要用的尽快恢复连接；"
-                "确认废弃后执行 SELECT pg_drop_replication_slot('名称')，删除后该备库或订阅只能重建。"
+                "确认废弃后执行 SELECT pg_drop_replication_slot('名称')，"
+                "删除后该备库或订阅只能重建。"
                 "并设置 max_slot_wal_keep_size（13 起）限制滞留量。",
                 "Find out whether its standby, subscription or CDC tool is still wanted: then get "
                 "it to connect. Only what is certainly abandoned: SELECT "
