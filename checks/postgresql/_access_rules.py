@@ -33,6 +33,8 @@ class Entry(Struct, frozen=True):
     @property
     def name(self) -> str:
         """Return the line as it is told, without its options."""
+        if self.broken:
+            return f"line {self.line}"
         words = (self.kind, self.databases, self.roles, self.address, self.method)
         return " ".join(word for word in words if word)[:255]
 

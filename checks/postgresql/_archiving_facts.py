@@ -96,7 +96,7 @@ class _Mode(Struct, frozen=True):
     mode: str
     wal_level: str
     command: str
-    library: bool | None
+    library: bool | None = None
 
 
 class _Receivers(Struct, frozen=True):

@@ -136,39 +136,39 @@ _WELL = Text("其余 {well}", "the other {well}")
 
 def rules(facts: Facts, _thresholds: AccessThresholds, _past: Past[Facts]) -> Iterator[Verdict]:
     """Judge every line; the good ones together."""
-    bad: dict[str, Verdict] = {}
-    for entry in facts.entries:
-        judged = _judged(entry)
-        if judged is not None:
-            bad.setdefault(judged.object, judged)
-    yield from bad.values()
+    judged = [verdict for entry in facts.entries if (verdict := _judged(entry)) is not None]
+    # Two lines may say the same.
+    yield from {verdict.object: verdict for verdict in judged}.values()
     if facts.elsewhere:
         yield not_run("", Failure(Reason.UNSUPPORTED, "include", facts.source))
     else:
-        well = count(len(facts.entries) - len(bad), "条规则", "rules")
-        yield ok("", _WELL.format(well=well) if bad else well, _REFERENCE)
+        well = count(len(facts.entries) - len(judged), "条规则", "rules")
+        yield ok("", _WELL.format(well=well) if judged else well, _REFERENCE)
 
 
 def _judged(entry: Entry) -> Verdict | None:
     """Return what is wrong with a line, None where nothing is."""
-    state, message = State.WARNING, _OPEN
+    found = _fault(entry)
+    if found is None:
+        return None
+    state, message = found
+    told = message.format(line=entry.line, name=entry.name, address=entry.address)
+    return Verdict(entry.name, state, Text.same(entry.method or "-"), _REFERENCE, told)
+
+
+def _fault(entry: Entry) -> tuple[State, Text] | None:
     over_network = not is_loopback(entry)
     if entry.broken:
-        message = _BROKEN
-    elif entry.method == "trust":
-        state = State.CRITICAL if over_network else State.WARNING
-        message = _TRUST if over_network else _TRUST_HERE
-    elif entry.method == "password" and over_network and entry.kind != "hostssl":
-        message = _PLAIN
-    elif is_open(entry) and entry.method in ("md5", "password"):
-        message = _OPEN
-    elif is_open(entry) and entry.method.startswith("scram"):
-        state = State.INFO
-    else:
-        return None
-    name = entry.name
-    told = message.format(line=entry.line, name=name, address=entry.address)
-    return Verdict(name, state, Text.same(entry.method or "-"), _REFERENCE, told)
+        return State.WARNING, _BROKEN
+    if entry.method == "trust":
+        return (State.CRITICAL, _TRUST) if over_network else (State.WARNING, _TRUST_HERE)
+    if entry.method == "password" and over_network and entry.kind != "hostssl":
+        return State.WARNING, _PLAIN
+    if is_open(entry) and entry.method in ("md5", "password"):
+        return State.WARNING, _OPEN
+    if is_open(entry) and entry.method.startswith("scram"):
+        return State.INFO, _OPEN
+    return None
 
 
 CHECK = Check(

@@ -136,7 +136,7 @@ _NEARLY = Text(
     "已用 {used} 个连接，普通用户最多 {most} 个（max_connections {maximum}，保留 {reserved} 个）。"
     "{states}占用最多：{busiest}。",
     "{used} of the {most} connections for ordinary users are in use (max_connections {maximum}, "
-    "{reserved} reserved). {states}Most are of {busiest}.",
+    "{reserved} reserved). {states}Most are held by {busiest}.",
 )
 _STATES = Text(
     "其中执行中 {active} 个，空闲 {idle} 个，事务中空闲 {waiting} 个。",

@@ -42,12 +42,13 @@ class LagThresholds(Thresholds, frozen=True):
 
 
 _NONE = Text("没有备库连接到本实例。", "No standby is connected to this server.")
-_BEHIND = Text("落后 {time} / {bytes}", "{time} / {bytes} behind")
+_BEHIND = Text("落后 {behind}", "{behind} behind")
+_BOTH = Text("{time}（{bytes}）", "{time} ({bytes})")
 _LIMIT = Text("< {time}", "< {time}")
 _LATE = Text(
-    "备库 {name}（{state}）落后 {time}、{bytes}：此时切换会丢失或长时间看不到这部分数据。",
-    "The standby {name} ({state}) is {time} and {bytes} behind: a switch now loses that much or "
-    "waits for it.",
+    "备库 {name}（{state}）落后 {behind}：此时切换会丢失这部分数据，或要等它重放完。",
+    "The standby {name} ({state}) is {behind} behind: a switch now loses that much or waits for "
+    "it.",
 )
 _STOPPED = Text(
     "备库 {name} 已连接但没有在复制，状态为 {state}。",
@@ -71,8 +72,8 @@ _NOT_RECEIVING = Text(
     "{ago} old.",
 )
 _OWN_LATE = Text(
-    "本备库落后 {time}、{bytes}{paused}。",
-    "This standby is {time} and {bytes} behind{paused}.",
+    "本备库落后 {behind}{paused}。",
+    "This standby is {behind} behind{paused}.",
 )
 _PAUSED = Text("，WAL 重放已被暂停（pg_wal_replay_pause）", ": replay is paused")
 _UNKNOWN = Text("未知时间", "an unknown time")
@@ -105,11 +106,11 @@ def lag(facts: Facts, thresholds: LagThresholds, past: Past[Facts]) -> Iterator[
         none, wanted = _CONNECTED.format(found=0), _AT_LEAST.format(wanted=1)
         yield critical("synchronous_standby_names", none, wanted, _HANGING)
     if len(following) < thresholds.least_standbys:
-        found, wanted = len(following), thresholds.least_standbys
-        current, reference = _CONNECTED.format(found=found), _AT_LEAST.format(wanted=wanted)
-        message = _FEW.format(found=found, wanted=wanted)
+        found, least = len(following), thresholds.least_standbys
+        current, reference = _CONNECTED.format(found=found), _AT_LEAST.format(wanted=least)
+        message = _FEW.format(found=found, wanted=least)
         yield critical("standbys", current, reference, message)
-    elif not facts.standby and not following and not gone and not facts.synchronous:
+    elif not (facts.standby or following or gone or facts.synchronous):
         yield not_applicable("", _NONE)
 
 
@@ -130,10 +131,9 @@ def _standby(name: str, standby: Standby, thresholds: LagThresholds) -> Verdict:
     if standby.state not in _STREAMS:
         message = _STOPPED.format(name=name, state=standby.state or "-")
         return critical(name, Text.same(standby.state), Text.same("streaming"), message)
-    seconds, held = standby.lag_seconds or 0, standby.lag_bytes or 0
-    told = {"name": name, "state": standby.state}
-    message = _LATE.format(**told, time=duration(seconds), bytes=size(held))
-    return _graded(name, seconds, held, thresholds, message)
+    behind = _behind(standby.lag_seconds, standby.lag_bytes)
+    message = _LATE.format(name=name, state=standby.state, behind=behind)
+    return _graded(name, standby.lag_seconds, standby.lag_bytes, thresholds, message)
 
 
 def _own(facts: Facts, thresholds: LagThresholds) -> Verdict:
@@ -149,10 +149,10 @@ def _own(facts: Facts, thresholds: LagThresholds) -> Verdict:
         message = _NOT_RECEIVING.format(state=state, ago=ago)
         current = Text.same(state) if isinstance(state, str) else state
         return critical("", current, Text.same("streaming"), message)
-    seconds, held = _own_seconds(replay, bool(received)), replay.lag_bytes or 0
+    seconds = _own_seconds(replay, bool(received))
     paused: Text | str = _PAUSED if replay.paused else ""
-    message = _OWN_LATE.format(time=duration(seconds), bytes=size(held), paused=paused)
-    return _graded("", seconds, held, thresholds, message)
+    message = _OWN_LATE.format(behind=_behind(seconds, replay.lag_bytes), paused=paused)
+    return _graded("", seconds, replay.lag_bytes, thresholds, message)
 
 
 def _own_seconds(replay: Replay, streaming: bool) -> float:
@@ -163,16 +163,28 @@ def _own_seconds(replay: Replay, streaming: bool) -> float:
 
 
 def _graded(
-    name: str, seconds: float, held: float, thresholds: LagThresholds, message: Text
+    name: str,
+    seconds: float | None,
+    held: float | None,
+    thresholds: LagThresholds,
+    message: Text,
 ) -> Verdict:
-    by_time = grade(seconds / 60, thresholds.warning_minutes, thresholds.critical_minutes)
-    by_size = grade(held / 2**30, thresholds.warning_gibibytes, thresholds.critical_gibibytes)
+    minutes, gibibytes = (seconds or 0) / 60, (held or 0) / 2**30
+    by_time = grade(minutes, thresholds.warning_minutes, thresholds.critical_minutes)
+    by_size = grade(gibibytes, thresholds.warning_gibibytes, thresholds.critical_gibibytes)
     state = max(by_time, by_size, key=_ORDER.index)
-    current = _BEHIND.format(time=duration(seconds), bytes=size(held))
+    current = _BEHIND.format(behind=_behind(seconds, held))
     reference = _LIMIT.format(time=duration(thresholds.warning_minutes * 60))
     if state is State.OK:
         return ok(name, current, reference)
     return Verdict(name, state, current, reference, message)
+
+
+def _behind(seconds: float | None, held: float | None) -> Text:
+    """Return how far behind, in what is known: a standby that has nothing to do tells no time."""
+    if seconds is None:
+        return size(held or 0)
+    return _BOTH.format(time=duration(seconds), bytes=size(held)) if held else duration(seconds)
 
 
 def measures(facts: Facts) -> Iterator[Measure]:

@@ -74,7 +74,7 @@ _LONG = Text(
     "A transaction in {database} has been running for {time} ({who}).{more}",
 )
 _TOOL = Text(
-    "数据库 {database} 正在执行维护任务 {who}，已 {time}。",
+    "数据库 {database} 正在执行维护任务，已 {time}（{who}）。",
     "Maintenance is running in {database} for {time} ({who}).",
 )
 _NO_TWO_PHASES = Text(
@@ -82,7 +82,7 @@ _NO_TWO_PHASES = Text(
     "Transactions can't be prepared here (max_prepared_transactions = 0).",
 )
 _PREPARED = Text(
-    "数据库 {database} 有 {time} 前预备的两阶段事务“{name}”（{login}）未提交也未回滚，"
+    "数据库 {database} 有 {time}前预备的两阶段事务“{name}”（{login}）未提交也未回滚，"
     "重启数据库也不会消失。{more}",
     "The transaction “{name}” in {database} was prepared {time} ago by {login} and is neither "
     "committed nor rolled back; a restart does not end it.{more}",

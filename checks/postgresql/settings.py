@@ -247,7 +247,7 @@ CHECK = Check(
             remedy=Text(
                 "将 fsync、full_page_writes、synchronous_commit 恢复为 on 并执行 "
                 "SELECT pg_reload_conf()（无需重启）；"
-                "fsync 曾关闭且期间发生过断电的，先做一致性检查（pg_amcheck、全库导出）并保留旧备份。",
+                "fsync 关闭期间发生过断电的，先做一致性检查（pg_amcheck、全库导出）并保留旧备份。",
                 "Set fsync, full_page_writes and synchronous_commit to on and SELECT "
                 "pg_reload_conf(); no restart is needed. Where the power went while fsync was off, "
                 "check the cluster first (pg_amcheck, a full dump) and keep old backups.",

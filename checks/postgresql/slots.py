@@ -133,7 +133,11 @@ def _slot(slot: Slot, thresholds: SlotThresholds, past: Past[Facts]) -> Verdict:
     limit_bytes = thresholds.critical_gibibytes * 2**30
     current = _HOLDS.format(bytes=size(retained))
     reference = _WANTED.format(limit=size(limit_bytes))
-    told = {"name": slot.name, "kind": slot.kind, "bytes": size(retained)}
+    told: dict[str, Text | str | float] = {
+        "name": slot.name,
+        "kind": slot.kind,
+        "bytes": size(retained),
+    }
     if slot.wal_status == "lost" or slot.invalid:
         message = _LOST.format(name=slot.name, kind=slot.kind, why=slot.invalid or "lost")
         return critical(slot.name, Text("已失效", "lost"), reference, message)

@@ -142,12 +142,13 @@ class EndThresholds(Thresholds, frozen=True):
 class FreezeThresholds(Thresholds, frozen=True):
     """Share of the age at which autovacuum freezes by force.
 
-    Where autovacuum is on, a database may come up to 100 %: then the freeze begins by itself.
+    Where autovacuum is on, the freeze begins by itself at 100 % and takes its time: up to
+    `begun_percent` that is told and not judged.
     """
 
     warning_percent: Annotated[float, limit("%", "CPG autovac_freeze 90 %")] = 90
     critical_percent: Annotated[float, limit("%", "CPG autovac_freeze 95 %")] = 95
-    begins_percent: Annotated[float, limit("%", "PGA: more than 100 %")] = 100
+    begun_percent: Annotated[float, limit("%", "OWN; PGA: more than 100 %")] = 110
 
 
 _FORCED = Text(
@@ -162,9 +163,9 @@ _ENDING = Text(
 )
 _DUE = Text(
     "数据库 {name} 的{kind}年龄为强制冻结阈值的 {share}（{age}），"
-    "到 100% 时 autovacuum 会自动冻结。",
+    "达到 100% 后 autovacuum 会自动冻结，属正常过程。",
     "{name}: the age of {kind} is {share} of that of a forced freeze ({age}); at 100 % autovacuum "
-    "begins by itself.",
+    "begins by itself, which is normal.",
 )
 _OVERDUE = Text(
     "数据库 {name} 的{kind}年龄为强制冻结阈值的 {share}（{age}），{cause}。{tables}",
@@ -213,8 +214,13 @@ def _frozen(facts: Facts, each: Ages, thresholds: FreezeThresholds) -> Verdict:
     state = grade(share, thresholds.warning_percent, thresholds.critical_percent)
     if state is State.OK:
         return ok(each.name, percent(share), reference)
-    told = {"name": each.name, "kind": kind, "share": percent(share), "age": _counted(age)}
-    if facts.autovacuum and share <= thresholds.begins_percent:
+    told: dict[str, Text | str | float] = {
+        "name": each.name,
+        "kind": kind,
+        "share": percent(share),
+        "age": _counted(age),
+    }
+    if facts.autovacuum and share < thresholds.begun_percent:
         return info(each.name, percent(share), reference, _DUE.format(**told))
     cause = _LATE if facts.autovacuum else _OFF
     message = _OVERDUE.format(**told, cause=cause, tables=_tables(each))
