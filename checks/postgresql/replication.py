@@ -24,6 +24,7 @@ from checks.api import (
 )
 from checks.postgresql._replication_facts import Facts, Replay, Standby, probe
 from checks.wording import duration, size
+from wire.messages import Reason
 
 _ORDER = (State.OK, State.WARNING, State.CRITICAL)
 _STREAMS = ("streaming", "catchup")
@@ -150,16 +151,23 @@ def _own(facts: Facts, thresholds: LagThresholds) -> Verdict:
         current = Text.same(state) if isinstance(state, str) else state
         return critical("", current, Text.same("streaming"), message)
     seconds = _own_seconds(replay, bool(received))
+    if seconds is None and replay.lag_bytes is None:
+        return not_run("", Failure(Reason.UNSUPPORTED, "pg_last_xact_replay_timestamp()"))
     paused: Text | str = _PAUSED if replay.paused else ""
     message = _OWN_LATE.format(behind=_behind(seconds, replay.lag_bytes), paused=paused)
     return _graded("", seconds, replay.lag_bytes, thresholds, message)
 
 
-def _own_seconds(replay: Replay, streaming: bool) -> float:
-    """Return how late this standby is beyond what it is meant to be."""
+def _own_seconds(replay: Replay, streaming: bool) -> float | None:
+    """Return how late this standby is beyond what it is meant to be.
+
+    None where it has replayed no transaction since it was started: only bytes tell then.
+    """
     if streaming and replay.caught_up:
         return 0
-    return max(0, (replay.replayed_seconds or 0) - replay.delay_milliseconds / 1000)
+    if replay.replayed_seconds is None:
+        return None
+    return max(0, replay.replayed_seconds - replay.delay_milliseconds / 1000)
 
 
 def _graded(
