@@ -13,6 +13,7 @@ from wire.messages import Count, Label
 _TOKEN = re.compile(r'(?:"[^"]*"|[^\s#"])+|#')
 _FIELDS_OF_LOCAL = 4
 _FIELDS_OF_HOST = 5
+_HOST_KINDS = ("host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc")
 _INCLUDES = ("include", "include_if_exists", "include_dir")
 
 
@@ -21,7 +22,7 @@ class Entry(Struct, frozen=True):
 
     line: Count
     kind: Label
-    """local, host, hostssl, hostnossl, hostgssenc, hostnogssenc."""
+    """local, host, hostssl, hostnossl, hostgssenc, hostnogssenc; empty for a broken line."""
     databases: Label
     roles: Label
     address: Label
@@ -106,13 +107,13 @@ def _entry(line: int, fields: list[str]) -> Entry:
     kind = fields[0]
     if kind == "local" and len(fields) >= _FIELDS_OF_LOCAL:
         return Entry(line, kind, fields[1][:255], fields[2][:255], "", fields[3][:255])
-    if kind.startswith("host") and len(fields) >= _FIELDS_OF_HOST:
+    if kind in _HOST_KINDS and len(fields) >= _FIELDS_OF_HOST:
         address, rest = fields[3], fields[4:]
         if _is_address(address) and len(rest) > 1 and _is_address(rest[0]):
             address, rest = network(address, rest[0]), rest[1:]
         databases, roles = fields[1][:255], fields[2][:255]
         return Entry(line, kind, databases, roles, _network(address)[:255], rest[0][:255])
-    return Entry(line, kind[:255], "", "", "", "", broken=True)
+    return Entry(line, "", "", "", "", "", broken=True)
 
 
 def _is_address(word: str) -> bool:
