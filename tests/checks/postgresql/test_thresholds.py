@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from checks.api import Rule
 from checks.databases import Engine, Instance
 from checks.postgresql import (
+    _age_facts,
     _archiving_facts,
     _replication_facts,
     _session_facts,
@@ -70,8 +71,8 @@ def blocked(value: float) -> Any:
 
 
 def age(value: float, *, autovacuum: bool = True) -> Any:
-    ages = wraparound.Ages("erp", int(value), 0)
-    return wraparound.Facts((ages,), 200_000_000, 400_000_000, autovacuum)
+    ages = _age_facts.Ages("erp", int(value), 0)
+    return _age_facts.Facts((ages,), 200_000_000, 400_000_000, autovacuum)
 
 
 def age_without_autovacuum(value: float) -> Any:
@@ -79,8 +80,8 @@ def age_without_autovacuum(value: float) -> Any:
 
 
 def multixacts(value: float) -> Any:
-    ages = wraparound.Ages("erp", 0, int(value))
-    return wraparound.Facts((ages,), 200_000_000, 400_000_000, autovacuum=True)
+    ages = _age_facts.Ages("erp", 0, int(value))
+    return _age_facts.Facts((ages,), 200_000_000, 400_000_000, autovacuum=True)
 
 
 def wal(waiting: float = 0, held: float = 0) -> Any:
