@@ -14,13 +14,15 @@ MODE = """
 SELECT pg_is_in_recovery() AS standby,
        (SELECT setting FROM pg_settings WHERE name = 'archive_mode') AS mode,
        (SELECT setting FROM pg_settings WHERE name = 'wal_level') AS wal_level,
-       (SELECT CASE WHEN btrim(setting) IN ('', '(disabled)') THEN 'empty'
+       (SELECT CASE WHEN coalesce(length(btrim(setting)), 0) = 0
+                         OR setting = '(disabled)' THEN 'empty'
                     WHEN btrim(setting) IN ('true', '/bin/true', '/usr/bin/true', ':', 'exit 0',
                                             'cd .', '(exit 0)', 'echo', 'REM', 'rem')
                     THEN 'discards'
                     ELSE 'set' END
         FROM pg_settings WHERE name = 'archive_command') AS command,
-       (SELECT setting <> '' FROM pg_settings WHERE name = 'archive_library') AS library
+       (SELECT coalesce(length(setting), 0) > 0 FROM pg_settings
+        WHERE name = 'archive_library') AS library
 """
 ARCHIVER = """
 SELECT archived_count, failed_count, last_failed_wal,

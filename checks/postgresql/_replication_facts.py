@@ -8,8 +8,7 @@ from wire.messages import Label
 
 # pg_receivewal and its like replay nothing: what they have written counts.
 STANDBYS = """
-SELECT coalesce(application_name, '') AS application, coalesce(host(client_addr), '') AS address,
-       state, coalesce(sync_state, '') AS sync_state,
+SELECT application_name AS application, host(client_addr) AS address, state, sync_state,
        pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()
                             ELSE pg_current_wal_lsn() END,
                        coalesce(replay_lsn, write_lsn, sent_lsn)) AS lag_bytes,
@@ -18,8 +17,7 @@ SELECT coalesce(application_name, '') AS application, coalesce(host(client_addr)
 FROM pg_stat_replication
 """
 STANDBYS_9 = """
-SELECT coalesce(application_name, '') AS application, coalesce(host(client_addr), '') AS address,
-       state, coalesce(sync_state, '') AS sync_state,
+SELECT application_name AS application, host(client_addr) AS address, state, sync_state,
        pg_xlog_location_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_xlog_receive_location()
                                   ELSE pg_current_xlog_location() END,
                              coalesce(replay_location, write_location,
@@ -28,15 +26,16 @@ FROM pg_stat_replication
 """
 ROLE = """
 SELECT pg_is_in_recovery() AS standby,
-       coalesce((SELECT setting FROM pg_settings
-                 WHERE name = 'synchronous_standby_names'), '') <> '' AS synchronous
+       (SELECT coalesce(length(setting), 0) > 0 FROM pg_settings
+        WHERE name = 'synchronous_standby_names') AS synchronous
 """
 REPLAY = """
 SELECT pg_is_wal_replay_paused() AS paused,
        pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() AS caught_up,
        EXTRACT(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS replayed_seconds,
        pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) AS lag_bytes,
-       (SELECT setting <> '' FROM pg_settings WHERE name = 'primary_conninfo') AS streams,
+       (SELECT coalesce(length(setting), 0) > 0 FROM pg_settings
+        WHERE name = 'primary_conninfo') AS streams,
        coalesce((SELECT setting::bigint FROM pg_settings
                  WHERE name = 'recovery_min_apply_delay'), 0) AS delay_milliseconds
 """
@@ -102,10 +101,10 @@ class _Role(Struct, frozen=True):
 
 
 class _Standby(Struct, frozen=True):
-    application: Label
-    address: Label
+    application: Label | None
+    address: Label | None
     state: Label | None
-    sync_state: Label
+    sync_state: Label | None
     lag_bytes: float | None
     lag_seconds: float | None = None
 
@@ -136,10 +135,10 @@ def _standbys(database: Database) -> tuple[Standby, ...]:
         raise NotPermitted("pg_stat_replication")
     return tuple(
         Standby(
-            row.application,
-            row.address,
+            row.application or "",
+            row.address or "",
             row.state or "",
-            row.sync_state,
+            row.sync_state or "",
             row.lag_bytes,
             row.lag_seconds,
         )

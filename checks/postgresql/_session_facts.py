@@ -19,9 +19,8 @@ FROM pg_stat_activity
 WHERE datid IS NOT NULL
 """
 _SESSIONS = """
-SELECT pid, datname AS database, coalesce(usename, '') AS login,
-       coalesce(application_name, '') AS application, coalesce(host(client_addr), '') AS client,
-       state,
+SELECT pid, datname AS database, usename AS login, application_name AS application,
+       host(client_addr) AS client, state,
        EXTRACT(epoch FROM clock_timestamp() - state_change) AS state_seconds,
        EXTRACT(epoch FROM clock_timestamp() - query_start) AS query_seconds,
        EXTRACT(epoch FROM clock_timestamp() - xact_start) AS transaction_seconds
@@ -42,11 +41,10 @@ LIMIT 100
 """
 _BLOCKED = """
 SELECT w.pid, w.database, w.login, w.application, w.seconds, w.blockers[1] AS blocker,
-       coalesce(b.usename, '') AS blocker_login,
-       coalesce(b.application_name, '') AS blocker_application,
-       coalesce(b.state, '') AS blocker_state
-FROM (SELECT a.pid, coalesce(a.datname, '') AS database, coalesce(a.usename, '') AS login,
-             coalesce(a.application_name, '') AS application,
+       b.usename AS blocker_login, b.application_name AS blocker_application,
+       b.state AS blocker_state
+FROM (SELECT a.pid, a.datname AS database, a.usename AS login,
+             a.application_name AS application,
              EXTRACT(epoch FROM clock_timestamp() - {since}) AS seconds,
              pg_blocking_pids(a.pid) AS blockers
       FROM pg_stat_activity AS a {waits}
@@ -71,10 +69,10 @@ class Session(Struct, frozen=True):
 
     pid: int
     database: Label
-    login: Label
-    application: Label
-    client: Label
-    """Address; empty for a local socket."""
+    login: Label | None
+    application: Label | None
+    client: Label | None
+    """Address; None for a local socket."""
     state: Label
     state_seconds: float
     query_seconds: float
@@ -95,16 +93,16 @@ class Blocked(Struct, frozen=True):
     """A session that waits for a lock, and the first of those that hold it."""
 
     pid: int
-    database: Label
-    login: Label
-    application: Label
+    database: Label | None
+    login: Label | None
+    application: Label | None
     seconds: float
     """From 14 on: of waiting; before: of its query."""
     blocker: int
     """Its process; 0: a prepared transaction."""
-    blocker_login: Label
-    blocker_application: Label
-    blocker_state: Label
+    blocker_login: Label | None
+    blocker_application: Label | None
+    blocker_state: Label | None
 
 
 class Facts(Struct, frozen=True):
@@ -144,7 +142,7 @@ def _blocked(database: Database) -> tuple[Blocked, ...]:
     if database.version < (9, 6):
         raise Unsupported("pg_blocking_pids()")
     found = database.rows(BLOCKED if database.version >= (14,) else BLOCKED_13, Blocked)
-    return tuple(each for each in found if not database.excluded(each.database))
+    return tuple(each for each in found if not database.excluded(each.database or ""))
 
 
 def _unseen(seen: _Seen) -> Failure | None:

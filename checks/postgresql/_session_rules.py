@@ -151,7 +151,7 @@ def blocked(facts: Facts, thresholds: BlockedThresholds, _past: Past[Facts]) -> 
     if found:
         first = found[0]
         message = _BLOCKED.format(
-            database=first.database,
+            database=first.database or "-",
             time=duration(first.seconds),
             who=_WHO.format(pid=first.pid, where=_joined(first.login, first.application)),
             root=_root(first, facts.blocked),
@@ -196,7 +196,7 @@ def _others(times: list[float], beyond: float) -> Text | str:
     return _MORE.format(more=more) if more else ""
 
 
-def _joined(*words: str) -> str:
+def _joined(*words: str | None) -> str:
     return " / ".join(word for word in words if word) or "-"
 
 

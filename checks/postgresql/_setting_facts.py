@@ -52,7 +52,8 @@ class Setting(Struct, frozen=True):
     """A setting and what the server gives it."""
 
     name: Label
-    value: Label
+    value: Label | None
+    """None: an empty text, on some servers."""
 
 
 class Override(Struct, frozen=True):

@@ -32,11 +32,9 @@ from checks.wording import count
 from wire.messages import Count, Label, Reason
 
 HBA_RULES = """
-SELECT line_number AS line, coalesce(type, '') AS kind,
-       coalesce(array_to_string(database, ','), '') AS databases,
-       coalesce(array_to_string(user_name, ','), '') AS roles,
-       coalesce(address, '') AS address, coalesce(netmask, '') AS netmask,
-       coalesce(auth_method, '') AS method, error IS NOT NULL AS broken
+SELECT line_number AS line, type AS kind, array_to_string(database, ',') AS databases,
+       array_to_string(user_name, ',') AS roles, address, netmask, auth_method AS method,
+       error IS NOT NULL AS broken
 FROM pg_hba_file_rules
 ORDER BY line_number
 LIMIT 2000
@@ -59,12 +57,12 @@ class Facts(Struct, frozen=True):
 
 class _Row(Struct, frozen=True):
     line: Count
-    kind: Label
-    databases: str
-    roles: str
-    address: str
-    netmask: str
-    method: Label
+    kind: Label | None
+    databases: str | None
+    roles: str | None
+    address: str | None
+    netmask: str | None
+    method: Label | None
     broken: bool
 
 
@@ -83,11 +81,11 @@ def probe(database: Database) -> Facts:
     found = tuple(
         Entry(
             row.line,
-            row.kind,
-            row.databases[:255],
-            row.roles[:255],
-            network(row.address, row.netmask)[:255],
-            row.method,
+            row.kind or "",
+            (row.databases or "")[:255],
+            (row.roles or "")[:255],
+            network(row.address or "", row.netmask or "")[:255],
+            row.method or "",
             row.broken,
         )
         for row in rows

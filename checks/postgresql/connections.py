@@ -55,7 +55,8 @@ ORDER BY 1
 LIMIT 200
 """
 BUSIEST = """
-SELECT coalesce(datname, '') || '/' || coalesce(usename, '') AS name, count(*) AS used
+SELECT coalesce(datname::text, '-') || '/' || coalesce(usename::text, '-') AS name,
+       count(*) AS used
 FROM pg_stat_activity
 WHERE datid IS NOT NULL
 GROUP BY datname, usename

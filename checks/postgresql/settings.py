@@ -72,13 +72,13 @@ def durable(facts: Facts, _thresholds: OnThresholds, _past: Past[Facts]) -> Iter
     for setting in facts.durability:
         off = setting.value in ("off", "false", "no", "0")
         if not off:
-            yield ok(setting.name, Text.same(setting.value), _ON)
+            yield ok(setting.name, Text.same(setting.value or "-"), _ON)
         elif setting.name in _ABSENT:
-            message = _ABSENT[setting.name].format(value=setting.value)
-            yield critical(setting.name, Text.same(setting.value), _ON, message)
+            message = _ABSENT[setting.name].format(value=setting.value or "-")
+            yield critical(setting.name, Text.same(setting.value or "-"), _ON, message)
         else:
-            message = _ASYNCHRONOUS.format(scope=_ALL, value=setting.value)
-            yield warning(setting.name, Text.same(setting.value), _ON, message)
+            message = _ASYNCHRONOUS.format(scope=_ALL, value=setting.value or "-")
+            yield warning(setting.name, Text.same(setting.value or "-"), _ON, message)
     if isinstance(facts.overrides, Failure):
         yield not_run("synchronous_commit */*", facts.overrides)
         return
@@ -96,7 +96,7 @@ def checksums(facts: Facts, _thresholds: OnThresholds, _past: Past[Facts]) -> It
     if not facts.checksums:
         yield not_run("", Failure(Reason.UNSUPPORTED, "data_checksums"))
     for setting in facts.checksums:
-        value = Text.same(setting.value)
+        value = Text.same(setting.value or "-")
         yes = setting.value == "on"
         yield ok("", value, _ON) if yes else warning("", value, _ON, _NO_CHECKSUMS)
 
@@ -126,8 +126,8 @@ def current(facts: Facts, _thresholds: OnThresholds, past: Past[Facts]) -> Itera
 
 def _differences(before: Facts, now: Facts) -> list[str]:
     """Return `name: old → new` for each chosen setting that differs; a dash is the default."""
-    old = {each.name: each.value for each in before.chosen}
-    new = {each.name: each.value for each in now.chosen}
+    old = {each.name: each.value or "" for each in before.chosen}
+    new = {each.name: each.value or "" for each in now.chosen}
     return [
         f"{name}: {old.get(name, '-')} → {new.get(name, '-')}"
         for name in sorted({*old, *new})

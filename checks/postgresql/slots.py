@@ -26,7 +26,7 @@ from checks.wording import duration, size
 from wire.messages import Label
 
 _COLUMNS = """
-SELECT slot_name AS name, slot_type AS kind, coalesce(database, '') AS database, active,
+SELECT slot_name AS name, slot_type AS kind, database, active,
        greatest(age(xmin), age(catalog_xmin)) AS held_transactions,
 """
 _RETAINED = """
@@ -57,7 +57,8 @@ class Slot(Struct, frozen=True, omit_defaults=True):
     name: Label
     kind: Label
     """physical or logical."""
-    database: Label
+    database: Label | None
+    """Of a logical slot."""
     active: bool
     retained_bytes: float | None
     """None where it holds no WAL: it was never used, or it is lost."""

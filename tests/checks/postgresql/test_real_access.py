@@ -1,6 +1,7 @@
 """Access rules, roles and rights on a real PostgreSQL: what each account may see, and what not."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,29 @@ def test_superusers_and_ending_passwords_are_told_until_they_are_put_right(
         assert states(roles.CHECK, "PG-032", asked)["md5"] == "ok"
     for name in names:
         postgresql.administer(f"DROP ROLE {name}")
+
+
+ELSEWHERE = {"SLOTS", "SLOTS_9", "STANDBYS_9", "REPLAY_9", "WAITING_9"}
+"""Queries with names that 15 does not know: of 17, and of 9.x."""
+
+
+def test_queries_for_other_versions_run_where_their_names_are_known(postgresql: Cluster) -> None:
+    asked_queries = 0
+    with signed_in(postgresql) as asked:
+        for check in CHECKS.values():
+            for name, query in queries(check).items():
+                if name not in ELSEWHERE and "pg_is_wal_replay_paused" not in query:
+                    asked.rows(query)
+                    asked_queries += 1
+    assert asked_queries > 25
+
+
+def queries(check: Check[object]) -> dict[str, str]:
+    """Return the queries of a check's module and of that of its facts."""
+    assert check.probe is not None
+    found = {**vars(import_module(check.facts.__module__))}
+    return {
+        name: value
+        for name, value in found.items()
+        if name.isupper() and not name.startswith("_") and isinstance(value, str)
+    }
