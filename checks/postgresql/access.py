@@ -106,6 +106,9 @@ class AccessThresholds(Thresholds, frozen=True):
     """Nothing to tune: a line asks for a password, or it does not."""
 
 
+_AS_IT_IS = ("password", "ldap", "pam", "bsd", "radius")
+"""Methods that have the client send the password itself to the server."""
+_ENCRYPTED = ("hostssl", "hostgssenc")
 _REFERENCE = Text("限定网段 + scram-sha-256", "named networks, scram-sha-256")
 _BROKEN = Text(
     "pg_hba.conf 第 {line} 行有语法错误：重新加载时整个文件不生效，重启时数据库无法启动。",
@@ -160,7 +163,7 @@ def _fault(entry: Entry) -> tuple[State, Text] | None:
         return State.WARNING, _BROKEN
     if entry.method == "trust":
         return (State.CRITICAL, _TRUST) if over_network else (State.WARNING, _TRUST_HERE)
-    if entry.method == "password" and over_network and entry.kind != "hostssl":
+    if entry.method in _AS_IT_IS and over_network and entry.kind not in _ENCRYPTED:
         return State.WARNING, _PLAIN
     if is_open(entry) and entry.method in ("md5", "password"):
         return State.WARNING, _OPEN

@@ -74,6 +74,11 @@ def test_a_standby_is_seen_from_both_sides_until_it_is_gone(primary: Cluster) ->
             second.administer("SELECT pg_reload_conf()")
             until(lambda: lag(there) == "critical", seconds=20)
 
+            before = Past(NOW, previous=instance.probe(there), elapsed_seconds=86400)
+            assert states(instance.CHECK, "PG-001", there, before)["role"] == "ok"
+            second.administer("SELECT pg_promote()")
+            assert states(instance.CHECK, "PG-001", there, before)["role"] == "warning"
+
         past = Past(NOW, previous=followed, elapsed_seconds=600)
         gone = verdicts(replication.CHECK, "PG-008", asked, past)
         assert gone[f"{SLOT}@127.0.0.1"].state.value == "critical"
