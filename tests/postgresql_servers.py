@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +18,8 @@ import psycopg
 from checks.api import Check, Past, Verdict
 from checks.databases import Database
 from scripts.postgresql import Cluster
+from tests import network
 from tests.archiving_postgresql import PROGRAMS
-from tests.network import until
 from tests.worse import NOW
 
 
@@ -38,6 +38,11 @@ def verdicts(
 def states(*given: Any, **more: Any) -> dict[str, str]:
     """Return what `verdicts` would, as the names of states."""
     return {name: verdict.state.value for name, verdict in verdicts(*given, **more).items()}
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for something that a server does when it comes to it."""
+    network.until(condition, seconds)
 
 
 def shut_down(cluster: Cluster) -> None:
@@ -101,7 +106,7 @@ def standby(primary: Cluster, slot: str) -> Iterator[Cluster]:
             )
         found = replace(primary, port=port, process=process, folder=folder, command=command)
         try:
-            until(lambda: _answers(found), seconds=30)
+            until(lambda: _answers(found))
             yield found
         finally:
             found.stop()

@@ -11,8 +11,7 @@ from checks.postgresql import archiving, instance, replication, slots
 from scripts.postgresql import Cluster, cluster
 from tests.archiving_postgresql import PROGRAMS
 from tests.databases import postgresql as signed_in
-from tests.network import until
-from tests.postgresql_servers import standby, states, verdicts
+from tests.postgresql_servers import standby, states, until, verdicts
 from tests.worse import NOW
 
 SLOT = "reserve"
@@ -72,7 +71,7 @@ def test_a_standby_is_seen_from_both_sides_until_it_is_gone(primary: Cluster) ->
             # Cut off while it runs: it says so itself.
             second.administer("ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'")
             second.administer("SELECT pg_reload_conf()")
-            until(lambda: lag(there) == "critical", seconds=20)
+            until(lambda: lag(there) == "critical")
 
             before = Past(NOW, previous=instance.probe(there), elapsed_seconds=86400)
             assert states(instance.CHECK, "PG-001", there, before)["role"] == "ok"

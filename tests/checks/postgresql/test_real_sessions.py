@@ -10,8 +10,7 @@ from psycopg import sql
 from checks.postgresql import connections, sessions
 from scripts.postgresql import Cluster, cluster
 from tests.databases import postgresql as signed_in
-from tests.network import until
-from tests.postgresql_servers import connect, restarted, states, verdicts
+from tests.postgresql_servers import connect, restarted, states, until, verdicts
 
 SOON = {"warning_minutes": 0.0001, "critical_minutes": 0.0002}
 """Limits that a test can wait for."""
@@ -26,18 +25,18 @@ def database(postgresql: Cluster) -> Iterator[str]:
 
 def test_connections_near_the_limit_are_told_until_they_are_closed(postgresql: Cluster) -> None:
     with signed_in(postgresql) as asked:
-        before = verdicts(connections.CHECK, "PG-002", asked)[""]
-        assert before.state.value == "ok"
+        assert states(connections.CHECK, "PG-002", asked)[""] == "ok"
         with ExitStack() as held:
-            for _ in range(80):
+            # Of 97: other tests of this process may hold some.
+            for _ in range(82 - connections.probe(asked).used):
                 held.enter_context(closing(connect(postgresql)))
             assert states(connections.CHECK, "PG-002", asked)[""] == "warning"
-            for _ in range(9):
+            for _ in range(8):
                 held.enter_context(closing(connect(postgresql)))
             worst = verdicts(connections.CHECK, "PG-002", asked)[""]
             assert worst.state.value == "critical"
             assert worst.message is not None
-            assert "postgres/postgres 9" in worst.message.zh
+            assert "占用最多：postgres/postgres" in worst.message.zh
         until(lambda: states(connections.CHECK, "PG-002", asked)[""] == "ok")
 
 

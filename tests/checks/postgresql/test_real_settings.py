@@ -14,8 +14,7 @@ from checks.api import Past
 from checks.postgresql import archiving, instance, settings, wraparound
 from scripts.postgresql import Cluster, cluster
 from tests.databases import postgresql as signed_in
-from tests.network import until
-from tests.postgresql_servers import connect, program, restarted, shut_down, states, verdicts
+from tests.postgresql_servers import connect, program, restarted, shut_down, states, until, verdicts
 from tests.worse import NOW
 
 
@@ -69,7 +68,7 @@ def test_archiving_that_is_off_fails_works_and_throws_away(own: Cluster) -> None
 
         place = own.folder / "data" / "archived"
         set_to(own, "archive_command", f"mkdir -p {place} && cp %p {place}/%f")
-        until(lambda: archived() == "ok", seconds=20)
+        until(lambda: archived() == "ok")
         until(lambda: len(list(place.iterdir())) >= 16)
         assert str(place) not in str(archiving.probe(asked))
 
@@ -190,7 +189,6 @@ def test_transaction_numbers_near_their_end_are_told_until_all_is_frozen() -> No
                     held.execute(freeze)
             until(
                 lambda: set(states(wraparound.CHECK, "PG-003", asked).values()) == {"ok"},
-                seconds=30,
             )
             assert set(states(wraparound.CHECK, "PG-004", asked).values()) == {"ok"}
 
