@@ -39,6 +39,13 @@ COMMIT;
 --en PG-034, a backup_label that was left behind.
 -- GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_file(text) TO "{{user}}";
 -- GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_file(text, boolean) TO "{{user}}";
+--zh PG-021 序列是否将尽（建议授予）。在每个业务库中、对每个模式执行；只能看当前值，不能取号。OWNER 为建表的角色。
+--en PG-021, sequences near their end (advised). In each business database, for each schema; shows the value, draws none. OWNER: who makes the tables.
+-- GRANT USAGE ON SCHEMA public TO "{{user}}";
+-- GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO "{{user}}";
+-- ALTER DEFAULT PRIVILEGES FOR ROLE OWNER IN SCHEMA public GRANT SELECT ON SEQUENCES TO "{{user}}";
+--zh PG-016 膨胀估算需要表的统计（pg_stats），只有能读表的账号才看得到：不建议为此授权，该项会注明未采集。
+--en PG-016, bloat, needs the tables' pg_stats, which only an account that may read them sees: not advised; the row says that it was not collected.
 --zh 自定义查询（[queries]）涉及的表，逐表授予：
 --en Tables of declared queries ([queries]), one by one:
 -- GRANT USAGE ON SCHEMA app TO "{{user}}";
