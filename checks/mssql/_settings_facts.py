@@ -1,6 +1,7 @@
 """Settings of an instance and of its databases: facts and queries."""
 
 from checks.api import Failure, Struct
+from checks.mssql._gates import Gate
 from wire.messages import Count, Label
 
 CONFIGURATIONS = """
@@ -28,13 +29,14 @@ SERVICES = """
 SELECT s.servicename AS name, s.service_account AS account, NULL AS instant_files
 FROM sys.dm_server_services AS s
 """
-SERVICES_2016 = """
+SERVICES_WITH_FILES = """
 SELECT s.servicename AS name, s.service_account AS account,
        s.instant_file_initialization_enabled AS instant_files
 FROM sys.dm_server_services AS s
 """
-"""From 2016 SP1 on the view says whether files are made at once."""
-HAS_INSTANT_FILES = (13, 0, 4001)
+"""The newer view says whether files are made at once."""
+INSTANT_FILES = Gate("SQL Server 2012 SP4, 2016 SP1", ((11, 0, 7001), (13, 0, 4001)))
+SINCE = {"SERVICES_WITH_FILES": INSTANT_FILES}
 ARGUMENTS = """
 SELECT CAST(r.value_data AS nvarchar(400)) AS argument
 FROM sys.dm_server_registry AS r

@@ -8,11 +8,11 @@ from checks.mssql._rights import SECURITY_STATE
 from checks.mssql._settings_facts import (
     ARGUMENTS,
     CONFIGURATIONS,
-    HAS_INSTANT_FILES,
+    INSTANT_FILES,
     OPTIONS,
     PROCESSORS,
     SERVICES,
-    SERVICES_2016,
+    SERVICES_WITH_FILES,
     ArgumentRow,
     Configuration,
     Facts,
@@ -24,7 +24,7 @@ from checks.mssql._settings_facts import (
 
 def probe(database: Database) -> Facts:
     """Ask for settings, options, services and trace flags. Raise a ProbeError."""
-    services = SERVICES_2016 if database.version >= HAS_INSTANT_FILES else SERVICES
+    services = SERVICES_WITH_FILES if INSTANT_FILES.lets(database.version) else SERVICES
     return Facts(
         version=database.version,
         configurations=database.rows(CONFIGURATIONS, Configuration),
