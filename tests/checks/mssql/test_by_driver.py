@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from checks.api import Check
+from checks.discovery import discover
 from checks.errors import ProbeError
 from tests.agent.databases.test_sql_server import DRIVERS
 from tests.databases import secret_file, settings, signed_in
@@ -34,6 +35,8 @@ SITUATIONS = [
     and "database" in each.content
     and not {"files", "commands", "given"} & set(each.content)
     and "failure" not in each.content["database"]
+    # How long signing in takes is the driver's own.
+    and each.content["database"].get("login_seconds", 0) < 1
 ]
 
 
@@ -50,8 +53,6 @@ def secret() -> Iterator[str]:
 
 
 def test_every_check_of_databases_is_among_them() -> None:
-    from checks.discovery import discover
-
     found = discover().checks
     wanted = {name for name, check in found.items() if check.target == "mssql"}
     assert wanted == {f"mssql.{each.path.parent.name}" for each in SITUATIONS}
@@ -98,7 +99,8 @@ def answering(server: Server, content: Mapping[str, Any], check: Check[Any]) -> 
     names = _names(check.facts.__module__.rpartition(".")[0])
 
     def answer(query: str) -> Any:
-        if "@@VERSION" in query:
+        if query not in names:
+            assert "@@VERSION" in query, query  # the port's own question
             version = ".".join(str(number) for number in content["version"])
             return [{"number": version, "release": f"Microsoft SQL Server {version}"}]
         inside = "" if server.inside[-1] == "master" else server.inside[-1]
@@ -114,7 +116,7 @@ def answering(server: Server, content: Mapping[str, Any], check: Check[Any]) -> 
 
 def rows_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return rows as the server has them: NULL where a column is missing, moments without zone."""
-    columns = {column: None for row in rows for column in row}
+    columns = {column: None for row in rows for column in row} or {"nothing": None}
     return [
         {**columns, **{name: without_zone(value) for name, value in row.items()}} for row in rows
     ]
