@@ -20,14 +20,14 @@ WHERE s.class = 100 AND s.permission_name = 'CONTROL SERVER' AND s.state IN ('G'
 ORDER BY name, right_name
 """
 SIGNED_IN = """
-SELECT TOP (200) s.login_name AS name, s.program_name AS program, COUNT(*) AS sessions
+SELECT s.login_name AS name, s.program_name AS program, COUNT(*) AS sessions
 FROM sys.dm_exec_sessions AS s
 WHERE s.is_user_process = 1 AND s.session_id <> @@SPID
 GROUP BY s.login_name, s.program_name
 ORDER BY COUNT(*) DESC
 """
 LOGINS = """
-SELECT TOP (500) l.name AS name, CASE WHEN l.principal_id = 1 THEN 1 ELSE 0 END AS is_sa,
+SELECT l.name AS name, CASE WHEN l.principal_id = 1 THEN 1 ELSE 0 END AS is_sa,
        l.is_disabled AS disabled, l.is_policy_checked AS policy_checked,
        CASE WHEN PWDCOMPARE(N'', l.password_hash) = 1 OR PWDCOMPARE(l.name, l.password_hash) = 1
             THEN 1 WHEN l.password_hash IS NULL THEN NULL ELSE 0 END AS weak,

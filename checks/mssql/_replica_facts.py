@@ -14,7 +14,7 @@ ORDER BY g.name, r.replica_server_name
 """
 """A secondary replica knows the state of itself alone."""
 COPIES = """
-SELECT TOP (500) g.name AS group_name, r.replica_server_name AS replica,
+SELECT g.name AS group_name, r.replica_server_name AS replica,
        DB_NAME(s.database_id) AS database_name, s.synchronization_state_desc AS state,
        s.synchronization_health_desc AS health, s.is_suspended AS suspended,
        s.log_send_queue_size AS send_kibibytes, s.redo_queue_size AS redo_kibibytes,

@@ -11,7 +11,7 @@ FROM sys.configurations AS c
 ORDER BY c.name
 """
 OPTIONS = """
-SELECT TOP (500) d.name AS name, d.database_id AS number, d.compatibility_level AS compatibility,
+SELECT d.name AS name, d.database_id AS number, d.compatibility_level AS compatibility,
        d.collation_name AS collation, SUSER_SNAME(d.owner_sid) AS owner,
        CASE WHEN d.owner_sid = 0x01 THEN 1 ELSE 0 END AS owned_by_sa,
        d.is_trustworthy_on AS trustworthy, d.is_db_chaining_on AS chaining,

@@ -36,18 +36,17 @@ TOO_MANY = "more than"
 _CORRUPTION = frozenset({605, 823, 824, 825, 832, log.SLOW_IO})
 _OF_INTEREST = _CORRUPTION | {701, 802, 1105, 3041, 9002, 17883}
 _LEAST_SEVERITY = 17
-_Search = tuple[str, Callable[[LineRow], Entry | None]]
+_Search = tuple[tuple[str, ...], Callable[[LineRow], Entry | None]]
+"""Queries of which the first that finds something is enough, as a log has one language."""
 _NEWEST: tuple[_Search, ...] = (
-    (log.ERRORS_0, log.error_of),
-    (log.CHINESE_ERRORS_0, log.error_of),
-    (log.SLOW_0, log.slow_of),
-    (log.STALLED_0, log.stalled_of),
+    ((log.ERRORS_0, log.CHINESE_ERRORS_0), log.error_of),
+    ((log.SLOW_0,), log.slow_of),
+    ((log.STALLED_0,), log.stalled_of),
 )
 _BEFORE: tuple[_Search, ...] = (
-    (log.ERRORS_1, log.error_of),
-    (log.CHINESE_ERRORS_1, log.error_of),
-    (log.SLOW_1, log.slow_of),
-    (log.STALLED_1, log.stalled_of),
+    ((log.ERRORS_1, log.CHINESE_ERRORS_1), log.error_of),
+    ((log.SLOW_1,), log.slow_of),
+    ((log.STALLED_1,), log.stalled_of),
 )
 
 
@@ -95,7 +94,9 @@ def probe(database: Database) -> Facts:
             begin = earlier
             searches, logins = (*_NEWEST, *_BEFORE), [log.LOGINS_0, log.LOGINS_1]
     errors = part(lambda: _errors(_entries(database, searches, since), now))
-    found = part(lambda: _refused(_entries(database, [(q, log.error_of) for q in logins], since)))
+    found = part(
+        lambda: _refused(_entries(database, [((q,), log.error_of) for q in logins], since))
+    )
     # Who guesses passwords from the internet writes more lines in a day than are read here.
     flooded = isinstance(found, Failure) and found.detail.startswith(TOO_MANY)
     covered = min((now - begin).total_seconds(), DAYS * 86400)
@@ -107,11 +108,18 @@ def _begin(lines: Iterable[LineRow]) -> datetime | None:
 
 
 def _entries(database: Database, searches: Iterable[_Search], since: datetime) -> Iterator[Entry]:
-    for query, read in searches:
-        for line in database.rows(query, LineRow, most=MOST_LINES):
+    for queries, read in searches:
+        for line in _first_found(database, queries):
             entry = read(line)
             if entry is not None and entry.at >= since:
                 yield entry
+
+
+def _first_found(database: Database, queries: Iterable[str]) -> tuple[LineRow, ...]:
+    for query in queries:
+        if lines := database.rows(query, LineRow, most=MOST_LINES):
+            return lines
+    return ()
 
 
 def _errors(entries: Iterable[Entry], now: datetime) -> tuple[Errors, ...]:

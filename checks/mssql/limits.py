@@ -38,7 +38,7 @@ WHERE p.sid = 0x010100000000000512000000
 """
 """Setup makes the login of NT AUTHORITY\\SYSTEM (S-1-5-18): its date is that of the set-up."""
 DATA_SIZES = """
-SELECT TOP (500) d.name AS name, SUM(CAST(f.size AS bigint)) * 8192 AS data_bytes
+SELECT d.name AS name, SUM(CAST(f.size AS bigint)) * 8192 AS data_bytes
 FROM sys.master_files AS f
 JOIN sys.databases AS d ON d.database_id = f.database_id
 WHERE f.type = 0 AND d.database_id > 4 AND d.source_database_id IS NULL

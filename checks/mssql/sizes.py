@@ -20,6 +20,7 @@ from checks.api import (
     Trend,
     Verdict,
     grade,
+    info,
     limit,
     not_applicable,
     not_run,
@@ -28,13 +29,13 @@ from checks.api import (
 from checks.databases import Database
 from checks.mssql._each_database import each_database
 from checks.mssql._rights import INSIDE_DATABASES, demand_definitions
-from checks.wording import listing, size
+from checks.wording import count, listing, size
 from wire.messages import Count, Label, Reason
 
 MOST_TABLES = 10
 _MONTH = timedelta(days=30)
 SIZES = """
-SELECT TOP (500) d.name AS name,
+SELECT d.name AS name,
        SUM(CASE WHEN f.type = 1 THEN 0 ELSE CAST(f.size AS bigint) END) * 8192 AS data_bytes,
        SUM(CASE WHEN f.type = 1 THEN CAST(f.size AS bigint) ELSE 0 END) * 8192 AS log_bytes
 FROM sys.master_files AS f
@@ -142,6 +143,16 @@ def growth(facts: Facts, thresholds: GrowthThresholds, past: Past[Facts]) -> Ite
         yield _growth(each, thresholds, past, reference)
         if isinstance(each.largest_tables, Failure):
             yield not_run(f"{each.name}:tables", each.largest_tables)
+    if facts.not_looked_into:
+        yield info(
+            "*",
+            count(facts.not_looked_into, "个未查", "not asked"),
+            Text("-", "-"),
+            Text(
+                "数据库太多，只查了前 50 个的表。",
+                "Too many databases: the tables of the first 50 were asked for.",
+            ),
+        )
     if all(each.name in ("master", "model", "msdb", "tempdb") for each in facts.databases):
         yield not_applicable("", Text("没有用户数据库。", "There are no users' databases."))
 
