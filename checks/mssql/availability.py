@@ -15,7 +15,7 @@ from checks.mssql._replica_facts import (
     Replica,
     Shipped,
 )
-from checks.mssql._rights import SECURITY_STATE, demand_definitions
+from checks.mssql._rights import DEFINITIONS_AND_STATE, demand_definitions
 
 
 def probe(database: Database) -> Facts:
@@ -45,6 +45,6 @@ CHECK = Check(
     privilege=Text(
         "{state}；日志传送另需 msdb 中 log_shipping_monitor_secondary 的 SELECT",
         "{state}; for log shipping SELECT on log_shipping_monitor_secondary in msdb",
-    ).format(state=SECURITY_STATE),
+    ).format(state=DEFINITIONS_AND_STATE),
     rules=(_replica_rules.GROUPS, _replica_rules.COPIES),
 )

@@ -24,7 +24,7 @@ from checks.api import (
 )
 from checks.databases import Database
 from checks.mssql._each_database import each_database
-from checks.mssql._rights import INSIDE_DATABASES, demand_definitions
+from checks.mssql._rights import DEFINITIONS_INSIDE, demand_definitions
 from checks.wording import count, days, percent
 from wire.messages import Count, Label
 
@@ -200,7 +200,7 @@ CHECK = Check(
     target="mssql",
     deadline_seconds=120,
     reads=("sys.databases", "sys.identity_columns, sys.tables, sys.schemas", "sys.sequences"),
-    privilege=INSIDE_DATABASES,
+    privilege=DEFINITIONS_INSIDE,
     rules=(
         Rule(
             code="MSSQL-049",

@@ -20,7 +20,7 @@ from checks.api import (
 )
 from checks.databases import Database
 from checks.mssql._counters import Increase, increase
-from checks.mssql._rights import SECURITY_STATE, demand_definitions
+from checks.mssql._rights import DEFINITIONS_AND_STATE, demand_definitions
 from checks.mssql._wait_facts import UPTIME, UptimeRow
 from checks.wording import duration
 from wire.messages import Count, Label, Seconds
@@ -189,7 +189,7 @@ CHECK = Check(
     systems=("linux", "windows"),
     target="mssql",
     reads=("sys.dm_io_virtual_file_stats", "sys.master_files, sys.databases", "sys.dm_os_sys_info"),
-    privilege=SECURITY_STATE,
+    privilege=DEFINITIONS_AND_STATE,
     rules=(
         Rule(
             code="MSSQL-031",

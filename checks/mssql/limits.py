@@ -98,7 +98,10 @@ def probe(database: Database) -> Facts:
 
 def _installed(database: Database) -> float | None:
     rows = database.rows(INSTALLED, InstalledRow)
-    return rows[0].installed_seconds if rows else None
+    if rows:
+        return rows[0].installed_seconds
+    demand_definitions(database)
+    return None
 
 
 def _sizes(database: Database) -> tuple[DataSize, ...]:

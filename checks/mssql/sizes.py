@@ -28,7 +28,7 @@ from checks.api import (
 )
 from checks.databases import Database
 from checks.mssql._each_database import each_database
-from checks.mssql._rights import INSIDE_DATABASES, demand_definitions
+from checks.mssql._rights import STATE_INSIDE, demand_definitions
 from checks.wording import count, listing, size
 from wire.messages import Count, Label, Reason
 
@@ -213,7 +213,7 @@ CHECK = Check(
     target="mssql",
     deadline_seconds=120,
     reads=("sys.master_files, sys.databases", "sys.dm_db_partition_stats, sys.tables, sys.schemas"),
-    privilege=INSIDE_DATABASES,
+    privilege=STATE_INSIDE,
     rules=(
         Rule(
             code="MSSQL-057",
