@@ -68,6 +68,8 @@ class Server(socketserver.ThreadingTCPServer):
         self.asked: list[str] = []
         self.inside: list[str] = []
         """The database that each of `asked` was asked in."""
+        self.signed_in = 0
+        """How many connections there have been."""
         self.broken_off = 0
         """How many queries a driver gave up on."""
         self.refused_login: Refusal | None = None
@@ -128,6 +130,7 @@ class _Session(socketserver.BaseRequestHandler):
             self._send(_error(refusal) + _done(_MORE_THAN_ERROR))
             return
         self._database = _fields(login)[8] or "master"
+        self.server.signed_in += 1
         self._send(_logged_in(self._database))
         while True:
             self._send(self._reply(*self._message()))
