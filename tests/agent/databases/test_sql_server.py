@@ -285,6 +285,18 @@ def test_a_server_that_says_nothing_is_not_reached(given: DatabaseSettings) -> N
         refusal(Unreachable, database)
 
 
+def test_a_server_that_goes_away_in_the_middle_is_not_reached(
+    server: Server, database: ConfiguredDatabase
+) -> None:
+    def gone(_query: str) -> Any:
+        raise EOFError
+
+    database.rows(QUERY)
+    answers(server, gone)
+    refusal(Unreachable, database)
+    refusal(Unreachable, database)
+
+
 def test_a_port_that_is_closed_is_not_reached(given: DatabaseSettings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
