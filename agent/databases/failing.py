@@ -39,27 +39,13 @@ _NUMBERS: dict[type[ProbeError], frozenset[int]] = {
     ),
     TimedOut: frozenset({1222, 1205, 3024, 1969, 1317, 20003}),
     Unsupported: frozenset({207, 208, 2812, 1054, 1109, 1146, 1193, 1305, 1064, 1289}),
-    # SQL Server: a secondary that can't be read, offline, restoring, single user.
     Unreachable: frozenset(
-        {
-            976,
-            978,
-            983,
-            924,
-            927,
-            942,
-            2002,
-            2003,
-            2005,
-            2006,
-            2013,
-            1040,
-            20002,
-            20009,
-            10054,
-            10060,
-            10061,
-        }
+        {2002, 2003, 2005, 2006, 2013, 1040, 20002, 20009, 10054, 10060, 10061}
+        # FreeTDS: the connection broke in the middle of an answer.
+        | {20004, 20006, 20017, 20047}
+        # SQL Server: one database is offline, in single-user mode, a mirror, or on a secondary
+        # replica that nobody may read.
+        | {904, 921, 922, 924, 927, 942, 945, 954, 976, 978, 982, 983}
     ),
 }
 _ORACLE_NUMBERS: dict[type[ProbeError], frozenset[str]] = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.checks.mssql.catalogue import parsed, queries
+from tests.checks.mssql.catalogue import is_procedure, parsed, queries
 from tests.recorded_database import RecordedDatabase
 from tests.situation import ROOT, situations
 
@@ -33,7 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_the_columns_of_every_query_are_the_fields_of_its_rows(asked: dict[str, Any]) -> None:
     assert asked
     for query, kind in asked.items():
-        if kind is not None:
+        if kind is not None and not is_procedure(query):
             assert set(parsed(query).named_selects) == set(kind.__struct_fields__), query
 
 
