@@ -1,4 +1,4 @@
-"""When the support of an operating system ends: the shipped, dated table `checks/lifecycle.toml`.
+"""When the support of a system or database ends: the shipped, dated table `checks/lifecycle.toml`.
 
 The table is read where verdicts are made, on the collector; an agent never needs it. Where its
 dates come from, under which licence and when they were read stands in the file and in each entry.
@@ -25,6 +25,9 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     extended_name: str = ""
     extended_free: bool = False
     """True where the extended fixes reach every host without a contract (Debian LTS)."""
+    latest: str = ""
+    """Newest release of the cycle that the source knew: `10.11.18`; empty where none is listed."""
+    latest_released: date | None = None
     source: str
     supplement: bool = False
     """True for our own entry, False for one taken from endoflife.date."""
