@@ -5,13 +5,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from checks.api import Past, Text, Verdict, not_applicable
+from checks.api import Failure, Past, Text, Verdict, not_applicable
 from checks.databases import Database, Engine
 from checks.wording import duration
+from wire.messages import Reason
 
 SYSTEM_SCHEMAS = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
 TARGET = "mysql"
 SYSTEMS = ("linux", "windows")
+UNKNOWN = Failure(Reason.ERROR, "facts")
+"""For facts that have neither a part nor the reason why it is missing."""
 ANY_ACCOUNT = Text("可连接的普通账号（USAGE）", "any account that may connect (USAGE)")
 
 

@@ -38,13 +38,6 @@ class File(Struct, frozen=True):
     file_size: int
 
 
-class Written(Struct, frozen=True):
-    """What lies there."""
-
-    files: int
-    bytes: int
-
-
 class Facts(Struct, frozen=True):
     """How the binary log is kept."""
 
@@ -54,8 +47,9 @@ class Facts(Struct, frozen=True):
     """After which a file is deleted; 0: never by age."""
     most_bytes: int
     """After which files are deleted by size (MariaDB 11.4+, Percona); 0: never."""
-    written: Written | Failure | None
-    """None: it is off."""
+    files: int
+    bytes: int | Failure
+    """Of all files together."""
 
 
 def probe(database: Database) -> Facts:
@@ -68,19 +62,16 @@ def probe(database: Database) -> Facts:
         seconds = 86400 * float(variables.get("expire_logs_days") or 0)
     if switched_on(variables, "binlog_expire_logs_auto_purge") is False:
         seconds = 0
+    written = part(lambda: database.rows(FILES, File)) if on else ()
     most = number(variables, "max_binlog_total_size") or number(variables, "binlog_space_limit")
     return Facts(
         on=on,
         format=variables.get("binlog_format", ""),
         expire_seconds=seconds,
         most_bytes=most or 0,
-        written=part(lambda: _written(database)) if on else None,
+        files=0 if isinstance(written, Failure) else len(written),
+        bytes=written if isinstance(written, Failure) else sum(each.file_size for each in written),
     )
-
-
-def _written(database: Database) -> Written:
-    files = database.rows(FILES, File)
-    return Written(len(files), sum(each.file_size for each in files))
 
 
 class BinaryLogThresholds(Thresholds, frozen=True):
@@ -118,7 +109,7 @@ def kept(facts: Facts, _thresholds: BinaryLogThresholds, _past: Past[Facts]) -> 
         yield not_applicable("format", _NOT_ON)
         return
     yield ok("log_bin", Text.same("ON"), _ON)
-    written = _words(facts.written)
+    written = _words(facts)
     if facts.expire_seconds > 0:
         current = _KEPT.format(days=duration(facts.expire_seconds), written=written)
         yield ok("expiry", current, _EXPIRES)
@@ -133,12 +124,10 @@ def kept(facts: Facts, _thresholds: BinaryLogThresholds, _past: Past[Facts]) -> 
         yield ok("format", Text.same(facts.format), Text.same("ROW / MIXED"))
 
 
-def _words(written: Written | Failure | None) -> Text:
-    if isinstance(written, Failure):
-        return Text("大小未知（{why}）", "an unknown size ({why})").format(why=reason(written))
-    if written is None:
-        return Text.same("-")
-    return _FILES.format(size=size(written.bytes), count=written.files)
+def _words(facts: Facts) -> Text:
+    if isinstance(facts.bytes, Failure):
+        return Text("大小未知（{why}）", "an unknown size ({why})").format(why=reason(facts.bytes))
+    return _FILES.format(size=size(facts.bytes), count=facts.files)
 
 
 CHECK: Check[Facts] = Check(
