@@ -56,7 +56,7 @@ def _channel(row: Mapping[str, object]) -> Channel:
                 return row[name]
         raise UnexpectedOutput("SHOW REPLICA STATUS", f"no column {names[0]}")
 
-    lag = value("seconds_behind_source", "seconds_behind_master")
+    lag = row.get("seconds_behind_source", row.get("seconds_behind_master"))
     host = value("source_host", "master_host")
     gtid: bool | None = None
     if "using_gtid" in row:

@@ -42,13 +42,13 @@ _UNCERTAIN = Text(
 )
 
 
-def unseen(facts: Facts) -> Iterator[Verdict]:
+def unseen(hidden: int | Failure) -> Iterator[Verdict]:
     """Yield what keeps a good verdict from speaking for all tables."""
-    if isinstance(facts.hidden, Failure):
-        yield not_run("", facts.hidden, _UNCERTAIN)
-    elif facts.hidden:
+    if isinstance(hidden, Failure):
+        yield not_run("", hidden, _UNCERTAIN)
+    elif hidden:
         failure = Failure(Reason.PERMISSION, "information_schema.tables")
-        yield not_run("", failure, _HIDDEN.format(number=facts.hidden))
+        yield not_run("", failure, _HIDDEN.format(number=hidden))
 
 
 _GROWS = Text(
@@ -66,7 +66,7 @@ _SHORT = Text(
 
 def growth(facts: Facts, thresholds: GrowthThresholds, past: Past[Facts]) -> Iterator[Verdict]:
     """Judge how fast each database grows."""
-    yield from unseen(facts)
+    yield from unseen(facts.hidden)
     for schema in facts.schemas:
         yield _grown(schema, thresholds, past)
 

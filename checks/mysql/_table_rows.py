@@ -136,7 +136,7 @@ def probe(database: Database) -> Facts:
         numbered=_numbered(found, keys)[:MOST_LISTED],
         suspects=suspects[:MOST_LISTED],
         suspects_left_out=max(0, len(suspects) - MOST_LISTED),
-        hidden=part(lambda: _hidden(database, visible)),
+        hidden=part(lambda: hidden_schemas(database, visible)),
     )
 
 
@@ -148,7 +148,8 @@ def _excluded(database: Database, table: TableRow) -> bool:
     )
 
 
-def _hidden(database: Database, visible: int) -> int:
+def hidden_schemas(database: Database, visible: int) -> int:
+    """Return how many databases InnoDB has tables of besides those in sight. Raise a ProbeError."""
     new = not is_mariadb(database) and database.version >= (8, 0)
     rows = database.rows(DICTIONARY_8 if new else DICTIONARY, SchemaCount)
     return max(0, rows[0].found - visible) if rows else 0

@@ -50,9 +50,10 @@ def probe(database: Database) -> Facts:
         "waited": number(status, "table_locks_waited") or 0,
         "immediate": number(status, "table_locks_immediate") or 0,
     }
+    oldest = database.rows(OLDEST, Transaction)
     innodb = part(lambda: innodb_status(database))
     return Facts(
-        oldest=database.rows(OLDEST, Transaction),
+        oldest=oldest,
         waits=waits(database),
         innodb=None if isinstance(innodb, Failure) else innodb,
         innodb_refused=innodb if isinstance(innodb, Failure) else None,

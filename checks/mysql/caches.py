@@ -33,7 +33,7 @@ from checks.wording import percent
 
 STATUS = (
     "SHOW GLOBAL STATUS WHERE Variable_name IN ('Uptime', 'Open_files', 'Open_tables', "
-    "'Opened_tables', 'Table_open_cache_hits', 'Table_open_cache_misses', 'Threads_created', "
+    "'Table_open_cache_hits', 'Table_open_cache_misses', 'Threads_created', "
     "'Connections')"
 )
 VARIABLES = (
@@ -52,14 +52,13 @@ class Facts(Struct, frozen=True):
     pool_of_threads: bool
     uptime_seconds: float
     counters: Mapping[str, int]
-    """opened (tables), threads, connections, and hits where the version counts them."""
+    """threads, connections, and hits and misses of tables where the version counts them."""
 
 
 def probe(database: Database) -> Facts:
     """Ask settings and counters. Raise a ProbeError."""
     status, variables = settings(database, STATUS), settings(database, VARIABLES)
     counted = {
-        "opened": number(status, "opened_tables"),
         "threads": number(status, "threads_created"),
         "connections": number(status, "connections"),
         "hits": number(status, "table_open_cache_hits"),
@@ -135,10 +134,11 @@ def _tables(
     if facts.open_tables < 0.95 * facts.table_cache:
         # Only a full cache is too small.
         return ok("table_cache", Text.same(f"{facts.open_tables} / {facts.table_cache}"), reference)
-    if "hits" in found:
-        asked, served = found["hits"] + found.get("misses", 0), found["hits"]
-    else:
-        asked, served = found.get("opened", 0), min(facts.open_tables, found.get("opened", 0))
+    if "hits" not in found:
+        why = Text("此版本不统计表缓存命中。", "This version doesn't count what the cache served.")
+        return not_applicable("table_cache", why)
+    served = found["hits"]
+    asked = served + found.get("misses", 0)
     if asked < thresholds.least_opened:
         what = Text("次打开表", "tables opened")
         return too_few("table_cache", what, asked, thresholds.least_opened)

@@ -105,7 +105,7 @@ def membership(
         yield warning("member", current, wanted, _STATE.format(state=facts.state))
     else:
         yield ok("member", current, wanted)
-    expected = max(facts.expected, 1)
+    expected = facts.expected or facts.size
     found = _SIZE.format(size=facts.size, expected=expected)
     whole = _SIZE.format(size=expected, expected=expected)
     if facts.size * 2 <= expected and expected > 1:

@@ -137,11 +137,15 @@ def _channel(channel: Channel, thresholds: LagThresholds) -> Verdict:
         max(0.0, channel.lag_seconds - channel.delay_seconds),
         thresholds.warning_seconds,
         thresholds.critical_seconds,
-        show=duration,
+        show=_lag,
         message=_BEHIND.format(
             source=channel.source, lag=duration(channel.lag_seconds), delay=delay
         ),
     )
+
+
+def _lag(seconds: float) -> Text:
+    return duration(seconds) if seconds else Text("0 秒", "0 s")
 
 
 def _errors(channel: Channel) -> Text:

@@ -23,6 +23,8 @@ from checks.errors import part
 from checks.judging import missing
 from checks.mysql._events import Events, enabled_events
 from checks.mysql._server import SYSTEM_SCHEMAS, SYSTEMS, TARGET, settings
+from checks.mysql._table_growth import unseen
+from checks.mysql._table_rows import hidden_schemas
 from checks.wording import listing
 
 VARIABLES = (
@@ -52,17 +54,16 @@ class Facts(Struct, frozen=True):
     event_scheduler: str
     schemas: tuple[Schema, ...]
     schemas_left_out: int
+    hidden: int | Failure
+    """Databases with InnoDB tables that the account can't see."""
     events: tuple[Events, ...] | Failure
 
 
 def probe(database: Database) -> Facts:
     """Ask settings, databases and events. Raise a ProbeError."""
     variables = settings(database, VARIABLES)
-    found = [
-        each
-        for each in database.rows(SCHEMAS, Schema)
-        if each.name not in SYSTEM_SCHEMAS and not database.excluded(each.name)
-    ]
+    visible = [each for each in database.rows(SCHEMAS, Schema) if each.name not in SYSTEM_SCHEMAS]
+    found = [each for each in visible if not database.excluded(each.name)]
     # What isn't utf8mb4 first: it is what the list is for.
     found.sort(key=lambda each: (each.character_set in GOOD, each.name))
     return Facts(
@@ -72,6 +73,7 @@ def probe(database: Database) -> Facts:
         event_scheduler=variables.get("event_scheduler", ""),
         schemas=tuple(found[:MOST_SCHEMAS]),
         schemas_left_out=max(0, len(found) - MOST_SCHEMAS),
+        hidden=part(lambda: hidden_schemas(database, len(visible))),
         events=part(lambda: enabled_events(database)),
     )
 
@@ -113,6 +115,7 @@ def characters(
         yield ok("server", current, wanted)
     else:
         yield warning("server", current, wanted, _SERVER.format(found=facts.character_set))
+    yield from unseen(facts.hidden)
     for schema in facts.schemas:
         shown, name = Text.same(schema.character_set), f"database:{schema.name}"
         if schema.character_set in GOOD or schema.character_set == "binary":
@@ -161,11 +164,14 @@ CHECK: Check[Facts] = Check(
     reads=(
         "SHOW GLOBAL VARIABLES (character_set_server, sql_mode, event_scheduler, …)",
         "information_schema.schemata",
+        "information_schema.innodb_sys_tables (MySQL 8+: innodb_tables)",
         "mysql.event (MySQL 8+: information_schema.events): numbers of enabled events",
     ),
     privilege=Text(
-        "REFERENCES ON *.*（列出数据库）；mysql.event 的 db、status 列的 SELECT，MySQL 8+：EVENT",
-        "REFERENCES ON *.* (to list databases); SELECT on db and status of mysql.event, on MySQL "
+        "PROCESS、REFERENCES ON *.*（列出数据库）；mysql.event 的 db、status 列的 SELECT，MySQL "
+        "8+：EVENT",
+        "PROCESS, REFERENCES ON *.* (to list databases); SELECT on db and status of mysql.event, "
+        "on MySQL "
         "8+ EVENT",
     ),
     rules=(

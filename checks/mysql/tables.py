@@ -77,7 +77,7 @@ def numbers(facts: Facts, thresholds: NumberThresholds, _past: Past[Facts]) -> I
             most=column.largest,
         )
         bad.append(Verdict(column.column, state, percent(share), reference, message))
-    hidden = tuple(unseen(facts))
+    hidden = tuple(unseen(facts.hidden))
     yield from hidden
     if not hidden:
         current = _NO_OTHERS if bad else _NO_NUMBERED
@@ -112,7 +112,7 @@ def shapes(facts: Facts, thresholds: TableThresholds, _past: Past[Facts]) -> Ite
         for suspect in facts.suspects
         if (verdict := _suspect(suspect, thresholds)) is not None
     ]
-    hidden = tuple(unseen(facts))
+    hidden = tuple(unseen(facts.hidden))
     yield from hidden
     if not hidden:
         total = facts.tables
