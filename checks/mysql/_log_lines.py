@@ -102,6 +102,8 @@ def _tail(host: Host, path: str) -> tuple[str, int]:
     if host.system == "windows":
         content = host.read_bytes(path, limit_bytes=MOST_BYTES)
         return content[-TAIL_BYTES:].decode(errors="replace"), len(content)
+    # tail would only say that it failed, not why.
+    host.read_bytes(path, limit_bytes=1)
     size = int(host.run("stat", "--dereference", "--format=%s", path).text.strip() or 0)
     text = host.run("tail", f"--bytes={TAIL_BYTES}", path, limit_bytes=TAIL_BYTES + 2**16).text
     return text, size

@@ -20,14 +20,16 @@ from checks.api import (
     warning,
 )
 from checks.databases import Database
+from checks.errors import Unsupported
 from checks.mysql._log_lines import WINDOW_DAYS, Counts, read_log
-from checks.mysql._server import SYSTEMS, TARGET, is_mariadb
+from checks.mysql._server import SYSTEMS, TARGET, is_mariadb, number, settings
 from checks.wording import size
 from wire.messages import Failure, Reason
 
 # The classes of _log_lines.SIGNS, the gravest first.
 LOG_TABLE = (
     "SELECT kind, COUNT(*) AS found FROM (SELECT CASE "
+    "WHEN logged < NOW() - INTERVAL 7 DAY THEN 'old' "
     "WHEN data LIKE '%corrupt%' OR data LIKE '%marked as crashed%' "
     "OR data LIKE '%checksum mismatch%' OR data LIKE '%incorrect key file%' THEN 'corruption' "
     "WHEN data LIKE '%got signal%' OR data LIKE '%assertion failure%' THEN 'crash' "
@@ -36,9 +38,9 @@ LOG_TABLE = (
     "WHEN data LIKE '%no space left%' OR data LIKE '%errno: 28%' OR data LIKE '%disk full%' "
     "OR data LIKE '%is full%' THEN 'disk_full' "
     "WHEN prio = 'Error' THEN 'errors' ELSE 'other' END AS kind "
-    "FROM performance_schema.error_log WHERE logged >= NOW() - INTERVAL 7 DAY) AS classed "
-    "GROUP BY kind"
+    "FROM performance_schema.error_log) AS classed GROUP BY kind"
 )
+EXPIRED = "SHOW GLOBAL STATUS WHERE Variable_name = 'Error_log_expired_events'"
 
 
 class Row(Struct, frozen=True):
@@ -53,6 +55,10 @@ def probe(database: Database) -> Counts:
     if is_mariadb(database) or database.version < (8, 0, 22):
         return read_log(database)
     found = {row.kind: row.found for row in database.rows(LOG_TABLE, Row)}
+    if not found:
+        # Not even of the start: it isn't kept.
+        raise Unsupported("performance_schema.error_log", "it has no line at all")
+    lost = number(settings(database, EXPIRED), "error_log_expired_events") or 0
     return Counts(
         source="performance_schema.error_log",
         days=WINDOW_DAYS,
@@ -62,7 +68,7 @@ def probe(database: Database) -> Counts:
         recovery=found.get("recovery", 0),
         disk_full=found.get("disk_full", 0),
         bytes=None,
-        complete=True,
+        complete=not lost or "old" in found,
     )
 
 
@@ -128,7 +134,7 @@ CHECK: Check[Counts] = Check(
     systems=SYSTEMS,
     target=TARGET,
     reads=(
-        "performance_schema.error_log (MySQL 8.0.22+; counts)",
+        "performance_schema.error_log (MySQL 8.0.22+; counts), SHOW GLOBAL STATUS",
         "@@log_error (its last 4 MiB; counts)",
         "stat, tail",
     ),

@@ -40,7 +40,8 @@ def probe(database: Database) -> Facts:
         release=found.release,
         login_seconds=found.login_seconds,
         uptime_seconds=number(settings(database, STATUS), "uptime") or 0,
-        read_only=bool(switched_on(variables, "read_only")),
+        # MariaDB 12 has more words than ON for it.
+        read_only=variables.get("read_only", "OFF").upper() not in ("OFF", "0"),
         super_read_only=switched_on(variables, "super_read_only"),
         distribution=variables.get("version_comment", "")[:200],
     )

@@ -118,6 +118,7 @@ def test_accounts_that_let_anybody_in_are_seen_until_they_are_mended(
 ) -> None:
     shop.run(
         "create user open_door@'10.0.0.5'; create user ''@'10.0.0.6' identified by 'x';"
+        "create user chief@'%' identified by 'x'; grant super on *.* to chief@'%';"
         "create user root@'%' identified by 'x'; create user erp@'%' identified by 'x';"
         "create user good@'10.0.0.7' identified by 'x'; create role readers;"
         "create user shut@'%' account lock; create user by_socket@localhost identified via "
@@ -129,6 +130,7 @@ def test_accounts_that_let_anybody_in_are_seen_until_they_are_mended(
             assert found["MY-016", "open_door@10.0.0.5"].state is State.CRITICAL
             assert found["MY-016", "@10.0.0.6"].state is State.CRITICAL
             assert found["MY-016", "root@%"].state is State.CRITICAL
+            assert found["MY-016", "chief@%"].state is State.CRITICAL
             assert found["MY-016", "erp@%"].state is State.WARNING
             names = {name for code, name in found if code == "MY-016"}
             assert not names & {"good@10.0.0.7", "readers@", "shut@%", "by_socket@localhost"}
@@ -140,7 +142,7 @@ def test_accounts_that_let_anybody_in_are_seen_until_they_are_mended(
             assert not mended & {"open_door@10.0.0.5", "@10.0.0.6", "root@%", "erp@%"}
     finally:
         shop.run(
-            "drop user if exists open_door@'10.0.0.5', ''@'10.0.0.6', root@'%', erp@'%',"
+            "drop user if exists chief@'%', open_door@'10.0.0.5', ''@'10.0.0.6', root@'%', erp@'%',"
             "good@'10.0.0.7', shut@'%', by_socket@localhost, root@'10.0.0.8', erp@'10.0.0.%';"
             "drop role readers;"
         )
@@ -178,6 +180,21 @@ def test_tables_that_will_give_trouble_are_seen_until_they_are_mended(
         assert {name for code, name in mended if code in ("MY-018", "MY-019")} == {""}
         assert mended["MY-018", ""].state is State.OK
         assert mended["MY-019", ""].state is State.OK
+
+
+def test_a_locked_table_stops_nothing(shop: throw_away.Server) -> None:
+    shop.run("create table shop.other (id int primary key) engine=innodb;")
+    with (
+        session(shop, "lock tables shop.other write"),
+        session(shop, "begin", "select * from shop.bill") as holder,
+        session(shop) as altering,
+        running(altering, "alter table shop.bill add column w int"),
+    ):
+        eventually(lambda: waiting(shop, warning_seconds=0), State.WARNING, State.CRITICAL)
+        with mariadb_database(shop) as database:
+            facts = tables.probe(database)
+        holder.execute("rollback").close()
+    assert [schema.tables for schema in facts.schemas if schema.name == "shop"] == [2]
 
 
 def test_events_that_do_not_run_are_seen_until_they_do(shop: throw_away.Server) -> None:
