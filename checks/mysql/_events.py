@@ -17,7 +17,7 @@ EVENTS_VIEW = (
 MAY_SEE = (
     "SELECT COUNT(*) AS found FROM information_schema.user_privileges "
     "WHERE privilege_type = 'EVENT' "
-    "AND grantee = CONCAT('''''', REPLACE(CURRENT_USER(), '@', ''''@''''), '''''')"
+    "AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')"
 )
 MOST_SCHEMAS = 50
 

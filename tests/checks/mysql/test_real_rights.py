@@ -8,7 +8,7 @@ import pytest
 from checks.api import State
 from checks.discovery import discover
 from checks.errors import NotApplicable, NotPermitted, ProbeError
-from checks.mysql import binary_log, settings, tables
+from checks.mysql import _events, binary_log, settings, tables
 from tests import mariadb as throw_away
 from tests.databases import judged, mariadb_database
 from wire.messages import Reason
@@ -95,6 +95,17 @@ def test_process_alone_tells_that_databases_are_hidden(server: throw_away.Server
     assert told.failure is not None
     assert told.failure.reason is Reason.PERMISSION
     assert "GRANT REFERENCES" in str(told.message)
+
+
+def test_an_account_learns_whether_it_may_see_events(server: throw_away.Server) -> None:
+    """What MySQL 8 is asked; MariaDB answers it alike."""
+    server.run("create user timer@localhost identified by 'timer-word';")
+    server.run("grant event on *.* to timer@localhost;")
+    for user, sees in (("timer", 1), ("nobody", 0)):
+        with mariadb_database(server, user=user, password=f"{user}-word") as database:
+            assert database.rows(_events.MAY_SEE, _events.Right)[0].found == sees
+            shown = database.rows(_events.EVENTS_VIEW, _events.Events)
+            assert bool(shown) == bool(sees)
 
 
 def test_no_facts_hold_a_hash(server: throw_away.Server) -> None:
