@@ -51,6 +51,12 @@ class LifecycleThresholds(Thresholds, frozen=True):
     grace_days: Annotated[float, limit("d", "OWN: time to plan a new release in")] = 30
 
 
+# Servers that speak MySQL's protocol and tell one of its versions, with releases of their own.
+_OTHERS = ("tidb", "oceanbase", "tdsql", "polardb", "goldendb", "gaussdb", "starrocks", "doris")
+_OTHER = Text(
+    "{release} 只是兼容 MySQL 协议，版本与支持期以其厂商为准。",
+    "{release} only speaks MySQL's protocol; its maker says how long it is supported.",
+)
 SUPPORTED = Text("厂商维护期内", "maintained by its makers")
 _ENDED = Text(
     "{label} 的维护已于 {end} 结束（{days} 天前），不再有安全补丁。{packaged}",
@@ -84,6 +90,11 @@ _NO_DAY = Text("日期不详", "no date known")
 
 def support(facts: Facts, thresholds: LifecycleThresholds, past: Past[Facts]) -> Iterator[Verdict]:
     """Judge the days left of the series, and whether a newer release of it is out."""
+    told = f"{facts.release} {facts.distribution}".lower()
+    if any(name in told for name in _OTHERS):
+        failure = Failure(Reason.UNSUPPORTED, facts.release[:255])
+        yield not_run("support", failure, _OTHER.format(release=facts.release))
+        return
     entry = entry_of(facts)
     today = past.observed_at.date()
     yield _support(facts, entry, thresholds, today)
@@ -132,7 +143,8 @@ def _support(
 def _minor(
     facts: Facts, entry: lifecycle.Entry | None, thresholds: LifecycleThresholds, today: date
 ) -> Verdict:
-    if entry is None or not entry.latest:
+    # Amazon Aurora tells 8.0 and no more.
+    if entry is None or not entry.latest or len(_numbers(facts.version)) < 3:
         failure = Failure(Reason.UNSUPPORTED, f"{facts.engine.value} {facts.version}"[:255])
         return not_run("release", failure, _NO_LATEST.format(version=facts.version))
     current = Text.same(facts.version)

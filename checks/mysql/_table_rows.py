@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from checks.api import Failure, Struct
 from checks.databases import Database
-from checks.errors import part
+from checks.errors import Unsupported, part
 from checks.mysql._server import SYSTEM_SCHEMAS, is_mariadb
 
 MOST_TABLES = 50_000
 MOST_SCHEMAS = 50
 MOST_LISTED = 100
+LEAST_FREE_BYTES = 10 * 2**20
+"""Every file of InnoDB keeps some extents for what comes next: less says nothing."""
 
 TABLES = (
     "SELECT table_schema AS schema_name, table_name AS name, engine, "
@@ -150,6 +152,8 @@ def _excluded(database: Database, table: TableRow) -> bool:
 
 def hidden_schemas(database: Database, visible: int) -> int:
     """Return how many databases InnoDB has tables of besides those in sight. Raise a ProbeError."""
+    if is_mariadb(database) and database.version < (10, 0):
+        raise Unsupported("innodb_sys_tables", "MariaDB 5.5 has other columns in it")
     new = not is_mariadb(database) and database.version >= (8, 0)
     rows = database.rows(DICTIONARY_8 if new else DICTIONARY, SchemaCount)
     return max(0, rows[0].found - visible) if rows else 0
@@ -221,7 +225,8 @@ def _free(found: Sequence[TableRow]) -> Mapping[tuple[str, str], int]:
             counted[table.free_bytes] = counted.get(table.free_bytes, 0) + 1
     return {
         (table.schema_name, table.name): 0
-        if table.engine == "InnoDB" and counted[table.free_bytes] > 1
+        if table.free_bytes < LEAST_FREE_BYTES
+        or (table.engine == "InnoDB" and counted[table.free_bytes] > 1)
         else table.free_bytes
         for table in found
     }

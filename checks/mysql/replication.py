@@ -228,10 +228,14 @@ CHECK: Check[Facts] = Check(
             remedy=Text(
                 "在从库执行 SHOW REPLICA STATUS\\G（旧版本 SHOW SLAVE STATUS\\G）看 Last_IO_Error、"
                 "Last_SQL_Error，按错误修复后 START REPLICA。1236 需要用新备份重建从库。"
+                "本机若已提升为主库，用 RESET REPLICA ALL（旧版本 RESET SLAVE "
+                "ALL）清除旧的复制配置。"
                 "不要用跳过错误（sql_slave_skip_counter）来“修复”，数据会从此不一致。",
                 "Read Last_IO_Error and Last_SQL_Error of SHOW REPLICA STATUS\\G (before 8.0.22 "
                 "SHOW SLAVE STATUS\\G), put the cause right, then START REPLICA. 1236 takes a "
-                "rebuild from a new backup. Skipping errors (sql_slave_skip_counter) repairs "
+                "rebuild from a new backup. Where this server is the source now, RESET REPLICA ALL "
+                "(RESET SLAVE ALL) takes the old settings away. Skipping errors "
+                "(sql_slave_skip_counter) repairs "
                 "nothing: the data drift apart.",
             ),
             priority=1,

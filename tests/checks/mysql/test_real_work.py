@@ -55,7 +55,6 @@ def test_a_transaction_left_open_is_seen_with_its_age_in_any_zone() -> None:
             found = eventually(lambda: open_for(server, warning_seconds=1), State.WARNING)
             assert found.message is not None
             assert "空闲（Sleep）" in found.message.zh
-        # InnoDB shows what it showed a tenth of a second ago.
         eventually(lambda: open_for(server, warning_seconds=1), State.OK)
 
 
