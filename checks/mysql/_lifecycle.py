@@ -52,7 +52,17 @@ class LifecycleThresholds(Thresholds, frozen=True):
 
 
 # Servers that speak MySQL's protocol and tell one of its versions, with releases of their own.
-_OTHERS = ("tidb", "oceanbase", "tdsql", "polardb", "goldendb", "gaussdb", "starrocks", "doris")
+_OTHERS = (
+    "tidb",
+    "oceanbase",
+    "tdsql",
+    "polardb",
+    "goldendb",
+    "gaussdb",
+    "aurora",
+    "starrocks",
+    "doris",
+)
 _OTHER = Text(
     "{release} 只是兼容 MySQL 协议，版本与支持期以其厂商为准。",
     "{release} only speaks MySQL's protocol; its maker says how long it is supported.",

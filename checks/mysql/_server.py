@@ -11,7 +11,6 @@ from checks.wording import duration
 from wire.messages import Reason
 
 SYSTEM_SCHEMAS = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
-TARGET = "mysql"
 SYSTEMS = ("linux", "windows")
 UNKNOWN = Failure(Reason.ERROR, "facts")
 """For facts that have neither a part nor the reason why it is missing."""

@@ -21,8 +21,9 @@ from checks.api import (
 from checks.databases import Database, Engine
 from checks.errors import part
 from checks.judging import missing
+from checks.mysql import TARGET
 from checks.mysql._account_rows import Account, Accounts, accounts
-from checks.mysql._server import SYSTEMS, TARGET, UNKNOWN, settings, switched_on
+from checks.mysql._server import SYSTEMS, UNKNOWN, settings, switched_on
 from checks.wording import listing
 
 VARIABLES = (

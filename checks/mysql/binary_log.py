@@ -20,7 +20,8 @@ from checks.api import (
 )
 from checks.databases import Database
 from checks.errors import part
-from checks.mysql._server import SYSTEMS, TARGET, number, settings, switched_on
+from checks.mysql import TARGET
+from checks.mysql._server import SYSTEMS, number, settings, switched_on
 from checks.wording import duration, reason, size
 
 VARIABLES = (

@@ -20,15 +20,8 @@ from checks.api import (
 )
 from checks.databases import Database
 from checks.judging import judged
-from checks.mysql._server import (
-    ANY_ACCOUNT,
-    SYSTEMS,
-    TARGET,
-    grown,
-    number,
-    settings,
-    too_few,
-)
+from checks.mysql import TARGET
+from checks.mysql._server import ANY_ACCOUNT, SYSTEMS, grown, number, settings, too_few
 from checks.wording import percent
 
 STATUS = (

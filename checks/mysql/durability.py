@@ -19,7 +19,8 @@ from checks.api import (
     warning,
 )
 from checks.databases import Database, Engine
-from checks.mysql._server import ANY_ACCOUNT, SYSTEMS, TARGET, number, settings, switched_on
+from checks.mysql import TARGET
+from checks.mysql._server import ANY_ACCOUNT, SYSTEMS, number, settings, switched_on
 
 VARIABLES = (
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', "

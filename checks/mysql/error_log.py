@@ -21,8 +21,9 @@ from checks.api import (
 )
 from checks.databases import Database
 from checks.errors import Unsupported
+from checks.mysql import TARGET
 from checks.mysql._log_lines import WINDOW_DAYS, Counts, read_log
-from checks.mysql._server import SYSTEMS, TARGET, is_mariadb, number, settings
+from checks.mysql._server import SYSTEMS, is_mariadb, number, settings
 from checks.wording import size
 from wire.messages import Failure, Reason
 

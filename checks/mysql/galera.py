@@ -18,7 +18,8 @@ from checks.api import (
 )
 from checks.databases import Database
 from checks.errors import NotApplicable
-from checks.mysql._server import ANY_ACCOUNT, SYSTEMS, TARGET, number, settings, switched_on
+from checks.mysql import TARGET
+from checks.mysql._server import ANY_ACCOUNT, SYSTEMS, number, settings, switched_on
 from checks.wording import percent
 
 VARIABLES = (

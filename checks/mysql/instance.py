@@ -18,9 +18,9 @@ from checks.api import (
 )
 from checks.databases import Database, Instance, instance_of
 from checks.judging import judged
-from checks.mysql import _lifecycle
+from checks.mysql import TARGET, _lifecycle
 from checks.mysql._lifecycle import Facts
-from checks.mysql._server import ANY_ACCOUNT, SYSTEMS, TARGET, number, settings, switched_on
+from checks.mysql._server import ANY_ACCOUNT, SYSTEMS, number, settings, switched_on
 from checks.wording import duration
 
 STATUS = "SHOW GLOBAL STATUS WHERE Variable_name = 'Uptime'"

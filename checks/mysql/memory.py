@@ -24,16 +24,9 @@ from checks.api import (
 from checks.databases import Database
 from checks.errors import part
 from checks.judging import judged
+from checks.mysql import TARGET
 from checks.mysql._memory_sizes import VARIABLES, Sizes, host_bytes, sizes
-from checks.mysql._server import (
-    ANY_ACCOUNT,
-    SYSTEMS,
-    TARGET,
-    grown,
-    number,
-    settings,
-    too_few,
-)
+from checks.mysql._server import ANY_ACCOUNT, SYSTEMS, grown, number, settings, too_few
 from checks.wording import percent, size
 
 STATUS = (

@@ -22,8 +22,9 @@ from checks.api import (
 )
 from checks.databases import Database
 from checks.judging import judged
+from checks.mysql import TARGET
 from checks.mysql._replicas import Channel, channels
-from checks.mysql._server import SYSTEMS, TARGET, settings, switched_on
+from checks.mysql._server import SYSTEMS, settings, switched_on
 from checks.wording import duration
 
 VARIABLES = (

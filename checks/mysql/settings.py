@@ -21,8 +21,9 @@ from checks.api import (
 from checks.databases import Database
 from checks.errors import part
 from checks.judging import missing
+from checks.mysql import TARGET
 from checks.mysql._events import Events, enabled_events
-from checks.mysql._server import SYSTEM_SCHEMAS, SYSTEMS, TARGET, settings
+from checks.mysql._server import SYSTEM_SCHEMAS, SYSTEMS, settings
 from checks.mysql._table_growth import unseen
 from checks.mysql._table_rows import hidden_schemas
 from checks.wording import listing

@@ -19,8 +19,8 @@ from checks.api import (
     limit,
     ok,
 )
-from checks.mysql import _table_growth
-from checks.mysql._server import SYSTEMS, TARGET
+from checks.mysql import TARGET, _table_growth
+from checks.mysql._server import SYSTEMS
 from checks.mysql._table_growth import unseen
 from checks.mysql._table_rows import Facts, Numbered, Suspect, probe
 from checks.wording import percent, size

@@ -16,9 +16,9 @@ from checks.api import (
     ok,
 )
 from checks.judging import judged, missing
-from checks.mysql import _waiting
+from checks.mysql import TARGET, _waiting
 from checks.mysql._locks import Transaction
-from checks.mysql._server import SYSTEMS, TARGET, UNKNOWN
+from checks.mysql._server import SYSTEMS, UNKNOWN
 from checks.mysql._transaction_facts import Facts, probe
 from checks.wording import count, duration
 
