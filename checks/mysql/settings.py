@@ -113,12 +113,14 @@ def characters(
     wanted = Text.same("utf8mb4")
     current = Text.same(facts.character_set)
     if facts.character_set in GOOD:
-        yield ok("server", current, wanted)
+        yield ok("@@character_set_server", current, wanted)
     else:
-        yield warning("server", current, wanted, _SERVER.format(found=facts.character_set))
+        yield warning(
+            "@@character_set_server", current, wanted, _SERVER.format(found=facts.character_set)
+        )
     yield from unseen(facts.hidden)
     for schema in facts.schemas:
-        shown, name = Text.same(schema.character_set), f"database:{schema.name}"
+        shown, name = Text.same(schema.character_set), schema.name
         if schema.character_set in GOOD or schema.character_set == "binary":
             yield ok(name, shown, wanted)
         else:
@@ -127,9 +129,9 @@ def characters(
     strict = "STRICT_TRANS_TABLES" in facts.sql_mode or "STRICT_ALL_TABLES" in facts.sql_mode
     mode = Text("严格" if strict else "不严格", "strict" if strict else "not strict")
     if strict:
-        yield ok("sql_mode", mode, Text("严格", "strict"))
+        yield ok("@@sql_mode", mode, Text("严格", "strict"))
     else:
-        yield info("sql_mode", mode, Text("严格", "strict"), _LOOSE)
+        yield info("@@sql_mode", mode, Text("严格", "strict"), _LOOSE)
 
 
 _STOPPED = Text(

@@ -220,5 +220,5 @@ def test_character_sets_are_told_by_database(shop: throw_away.Server) -> None:
             found = judged(settings.CHECK, database)
     finally:
         shop.run("drop database old_shop;")
-    assert found["MY-023", "database:old_shop"].state is State.WARNING
-    assert found["MY-023", "database:shop"].state is State.OK
+    assert found["MY-023", "old_shop"].state is State.WARNING
+    assert found["MY-023", "shop"].state is State.OK
