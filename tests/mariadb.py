@@ -64,8 +64,8 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """Run a MariaDB while the block runs. Raise CannotStart."""
+def server(*options: str, **environment: str) -> Iterator[Server]:
+    """Run a MariaDB while the block runs, with options of its own. Raise CannotStart."""
     if not Path(_SERVER).exists():
         raise CannotStart("scripts/apt-install mariadb-server mariadb-backup installs it.")
     folder = Path(tempfile.mkdtemp(prefix="xunjian-mariadb-"))
@@ -80,7 +80,7 @@ def server() -> Iterator[Server]:
             "--skip-test-db",
             "--innodb-log-file-size=4M",
         )
-        process = _start(folder, user)
+        process = _start(folder, user, options, environment)
         try:
             yield Server(folder, "root", process.pid)
         finally:
@@ -90,14 +90,17 @@ def server() -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(folder: Path, user: str) -> "subprocess.Popen[bytes]":
+def _start(
+    folder: Path, user: str, options: tuple[str, ...], environment: dict[str, str]
+) -> "subprocess.Popen[bytes]":
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
                 *("setpriv", "--pdeathsig", "KILL", "--", _SERVER, "--no-defaults"),
                 *(f"--datadir={folder}/data", f"--socket={folder}/s", f"--user={user}"),
-                *(f"--pid-file={folder}/pid", *_FAST),
+                *(f"--pid-file={folder}/pid", *_FAST, *options),
             ],
+            env=os.environ | environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -208,7 +208,10 @@ CASES: list[tuple[str, Callable[[float], Any], float, tuple[float, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("code", "facts_of", "most", "worst"), CASES, ids=lambda value: str(value))
+NAMES = [f"{case[0]}-{number}" for number, case in enumerate(CASES)]
+
+
+@pytest.mark.parametrize(("code", "facts_of", "most", "worst"), CASES, ids=NAMES)
 def test_worse_facts_never_give_a_better_state(
     code: str, facts_of: Callable[[float], Any], most: float, worst: tuple[float, ...]
 ) -> None:
