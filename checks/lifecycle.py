@@ -22,9 +22,6 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     end_of_support: date | None = None
     """Last day of the normal fixes; None where no citable page states one."""
     end_of_extended: date | None = None
-    latest: str = ""
-    """Newest release of the cycle that the source knew: 15.20; '' where none is listed."""
-    latest_released: date | None = None
     extended_name: str = ""
     extended_free: bool = False
     """True where the extended fixes reach every host without a contract (Debian LTS)."""

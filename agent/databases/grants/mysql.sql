@@ -30,7 +30,10 @@ GRANT SELECT ON sys.* TO '{{user}}'@'localhost';
 --en Optional (run without the leading --):
 --zh MY-016、MY-017 账号检查。该表含口令哈希，代理不读取那一列；不授予则这两项显示“权限不足”。
 --en MY-016, MY-017, accounts. The table has password hashes, which the agent does not read; else "not permitted".
--- GRANT SELECT ON mysql.user TO '{{user}}'@'localhost';
+-- GRANT SELECT (user, host, plugin, authentication_string, account_locked, super_priv) ON mysql.user TO '{{user}}'@'localhost';
+--zh MY-026 事件调度器（5.7）：启用的事件数，只读库名和状态两列。
+--en MY-026, event scheduler (5.7): how many events are enabled, by two columns.
+-- GRANT SELECT (db, status) ON mysql.event TO '{{user}}'@'localhost';
 --zh MY-009 备份历史（如果使用 Percona XtraBackup 的 --history）：
 --en MY-009, backup history (with --history of Percona XtraBackup):
 -- GRANT SELECT ON PERCONA_SCHEMA.xtrabackup_history TO '{{user}}'@'localhost';
