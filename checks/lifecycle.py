@@ -25,6 +25,9 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     extended_name: str = ""
     extended_free: bool = False
     """True where the extended fixes reach every host without a contract (Debian LTS)."""
+    latest: str = ""
+    """The newest build of the cycle that was known on the day the table was made."""
+    latest_released: date | None = None
     source: str
     supplement: bool = False
     """True for our own entry, False for one taken from endoflife.date."""
