@@ -72,11 +72,8 @@ def undocumented(
 
 
 def _of(scope: Scope, known: dict[str, Any], version: tuple[int, ...]) -> Iterator[str]:
-    tables = {
-        alias: _view(source)
-        for alias, source in scope.sources.items()
-        if isinstance(source, exp.Table)
-    }
+    own = {alias: source for alias, (_, source) in scope.selected_sources.items()}
+    tables = {alias: _view(each) for alias, each in own.items() if isinstance(each, exp.Table)}
     for view in tables.values():
         if view != "dual" and view not in known:
             yield view
@@ -85,13 +82,11 @@ def _of(scope: Scope, known: dict[str, Any], version: tuple[int, ...]) -> Iterat
         if name in _NO_COLUMNS or isinstance(column.this, exp.Star):
             continue
         if column.table:
-            view = tables.get(column.table)
-            candidates = [view] if view else []
-            if not view and column.table not in scope.sources:
-                continue  # of a query around this one, which is looked at by itself
+            source = own.get(column.table) or scope.sources.get(column.table)
+            candidates = [_view(source)] if isinstance(source, exp.Table) else []
         else:
             candidates = list(tables.values())
-            assert len(scope.sources) <= 1, f"{name}: of which table?"
+            assert len(own) <= 1, f"{name}: of which table?"
         for each in candidates:
             came = known.get(each, {}).get("columns", {}).get(name)
             if came is None:
