@@ -7,7 +7,7 @@ asks, and are never in an error, a log or an argument.
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import ModuleType
 from typing import Any, cast
@@ -50,7 +50,10 @@ class Connection:
             if engine.DRIVER_TIMEOUT:
                 with suppress(library.Error):
                     self._connection.timeout = settings.query_seconds
+            self._translate: Callable[[str], str] | None = None
             self.identity: Identity = engine.prepare(settings, self.ask, self.execute)
+            if self.identity.translated:
+                self._translate = getattr(engine, "translate", None)
         except BaseException:
             self.close()
             raise
@@ -58,6 +61,8 @@ class Connection:
     def ask(self, query: str, most: int = MOST_ROWS) -> Sequence[Mapping[str, object]]:
         """Return the rows of a reading query as plain values. Raise a ProbeError."""
         demand_reading(query)
+        if self._translate is not None:
+            query = self._translate(query)
         try:
             cursor = self._connection.cursor()
         except self._error as error:
