@@ -31,12 +31,16 @@ from checks.judging import missing
 from checks.wording import count, days, listing
 from wire.messages import Reason
 
-POLICY = "SELECT PARA_VALUE AS policy FROM V$DM_INI WHERE PARA_NAME = 'PWD_POLICY'"
+POLICY = """
+SELECT PARA_VALUE AS "policy" FROM V$DM_INI WHERE PARA_NAME = 'PWD_POLICY'
+"""
 ACCOUNTS = """
-SELECT USERNAME AS name, ACCOUNT_STATUS AS status, EXPIRY_DATE - SYSDATE AS days_left
+SELECT USERNAME AS "name", ACCOUNT_STATUS AS "status", EXPIRY_DATE - SYSDATE AS "days_left"
 FROM DBA_USERS
 """
-HOLDERS = "SELECT GRANTEE AS name FROM DBA_ROLE_PRIVS WHERE GRANTED_ROLE = 'DBA'"
+HOLDERS = """
+SELECT GRANTEE AS "name" FROM DBA_ROLE_PRIVS WHERE GRANTED_ROLE = 'DBA'
+"""
 _BUILT_IN = frozenset({"SYS", "SYSDBA", "SYSSSO", "SYSAUDITOR", "SYSDBO", "SYSJOB", "SYSAWR"})
 _MOST = 500
 

@@ -32,20 +32,22 @@ from checks.wording import duration
 from wire.messages import Reason
 
 MODE = """
-SELECT d.ARCH_MODE AS arch_mode, i.MODE$ AS role
+SELECT d.ARCH_MODE AS "arch_mode", i.MODE$ AS "role"
 FROM V$DATABASE d CROSS JOIN V$INSTANCE i
 """
 STATUS = """
-SELECT ARCH_TYPE AS kind, ARCH_DEST AS destination, ARCH_STATUS AS status FROM V$ARCH_STATUS
+SELECT ARCH_TYPE AS "kind", ARCH_DEST AS "destination", ARCH_STATUS AS "status" FROM V$ARCH_STATUS
 """
 APPLY = """
-SELECT (LAST_CMT_TIME - APPLY_CMT_TIME) * 86400 AS lag_seconds FROM V$RAPPLY_STAT
+SELECT (LAST_CMT_TIME - APPLY_CMT_TIME) * 86400 AS "lag_seconds" FROM V$RAPPLY_STAT
 """
 LINKS = """
-SELECT COUNT(*) AS broken FROM V$MAL_LINK_STATUS
+SELECT COUNT(*) AS "broken" FROM V$MAL_LINK_STATUS
 WHERE CTL_LINK_STATUS <> 'CONNECTED' OR DATA_LINK_STATUS <> 'CONNECTED'
 """
-NODES = "SELECT EP_NAME AS name, EP_STATUS AS status FROM V$DSC_EP_INFO"
+NODES = """
+SELECT EP_NAME AS "name", EP_STATUS AS "status" FROM V$DSC_EP_INFO
+"""
 
 
 class ModeRow(Struct, frozen=True):

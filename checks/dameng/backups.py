@@ -33,11 +33,11 @@ from checks.judging import judged, missing
 from checks.wording import duration
 
 SETS = """
-SELECT "TYPE" AS kind, MIN((SYSDATE - BACKUP_TIME) * 86400) AS age_seconds, COUNT(*) AS sets
+SELECT "TYPE" AS "kind", MIN((SYSDATE - BACKUP_TIME) * 86400) AS "age_seconds", COUNT(*) AS "sets"
 FROM V$BACKUPSET GROUP BY "TYPE"
 """
 JOBS = """
-SELECT MIN((SYSDATE - h.END_TIME) * 86400) AS age_seconds, COUNT(*) AS runs
+SELECT MIN((SYSDATE - h.END_TIME) * 86400) AS "age_seconds", COUNT(*) AS "runs"
 FROM SYSJOB.SYSSTEPHISTORIES2 h
 JOIN SYSJOB.SYSJOBS j ON j.NAME = h.NAME
 JOIN SYSJOB.SYSJOBSTEPS s ON s.JOBID = j.ID AND s.NAME = h.STEPNAME

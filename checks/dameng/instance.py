@@ -34,16 +34,18 @@ from checks.wording import days
 from wire.messages import Reason
 
 INSTANCE = """
-SELECT INSTANCE_NAME AS name, STATUS$ AS status, MODE$ AS role,
-       (SYSDATE - START_TIME) * 86400 AS up_seconds
+SELECT INSTANCE_NAME AS "name", STATUS$ AS "status", MODE$ AS "role",
+       (SYSDATE - START_TIME) * 86400 AS "up_seconds"
 FROM V$INSTANCE
 """
 LICENCE = """
-SELECT SERVER_SERIES AS series, TO_CHAR(EXPIRED_DATE, 'YYYY-MM-DD') AS expires,
-       EXPIRED_DATE - SYSDATE AS days_left
+SELECT SERVER_SERIES AS "series", TO_CHAR(EXPIRED_DATE, 'YYYY-MM-DD') AS "expires",
+       EXPIRED_DATE - SYSDATE AS "days_left"
 FROM V$LICENSE
 """
-BUILD = "SELECT ID_CODE() AS build FROM DUAL"
+BUILD = """
+SELECT ID_CODE() AS "build" FROM DUAL
+"""
 _DATE = re.compile(r"(?<!\d)(20\d{2}[01]\d[0-3]\d)(?!\d)|(?<!\d)(\d{2})\.([01]\d)\.([0-3]\d)(?!\d)")
 
 

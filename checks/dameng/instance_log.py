@@ -26,8 +26,8 @@ from checks.databases import Database
 from checks.wording import count, duration
 
 ERRORS = """
-SELECT LEVEL$ AS level, COUNT(*) AS times,
-       MIN((SYSDATE - LOG_TIME) * 86400) AS last_seconds
+SELECT LEVEL$ AS "level", COUNT(*) AS "times",
+       MIN((SYSDATE - LOG_TIME) * 86400) AS "last_seconds"
 FROM V$INSTANCE_LOG_HISTORY
 WHERE LEVEL$ IN ('ERROR', 'FATAL') AND LOG_TIME > SYSDATE - 7
 GROUP BY LEVEL$

@@ -32,10 +32,12 @@ from checks.wording import listing, percent
 from wire.messages import Reason
 
 BUFFERS = """
-SELECT NAME AS name, SUM(N_LOGIC_READS) AS logical, SUM(N_PHY_READS) AS physical
+SELECT NAME AS "name", SUM(N_LOGIC_READS) AS "logical", SUM(N_PHY_READS) AS "physical"
 FROM V$BUFFERPOOL WHERE NAME <> 'RECYCLE' GROUP BY NAME
 """
-POOLS = "SELECT NAME AS name FROM V$MEM_POOL WHERE IS_OVERFLOW = 'Y'"
+POOLS = """
+SELECT NAME AS "name" FROM V$MEM_POOL WHERE IS_OVERFLOW = 'Y'
+"""
 _LEAST = 10_000
 
 

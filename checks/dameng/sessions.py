@@ -32,15 +32,19 @@ from checks.judging import judged, missing
 from checks.wording import count, duration, percent
 
 SESSIONS = """
-SELECT (SELECT COUNT(*) FROM V$SESSIONS) AS in_use,
-       (SELECT MAX(p.PARA_VALUE) FROM V$DM_INI p WHERE p.PARA_NAME = 'MAX_SESSIONS') AS most
+SELECT (SELECT COUNT(*) FROM V$SESSIONS) AS "in_use",
+       (SELECT MAX(p.PARA_VALUE) FROM V$DM_INI p WHERE p.PARA_NAME = 'MAX_SESSIONS') AS "most"
 FROM DUAL
 """
-WAITS = "SELECT COUNT(*) AS waits, MAX(WAIT_TIME) AS longest_milliseconds FROM V$TRXWAIT"
-DEADLOCKS = "SELECT COUNT(*) AS deadlocks FROM V$DEADLOCK_HISTORY WHERE HAPPEN_TIME > SYSDATE - 1"
+WAITS = """
+SELECT COUNT(*) AS "waits", MAX(WAIT_TIME) AS "longest_milliseconds" FROM V$TRXWAIT
+"""
+DEADLOCKS = """
+SELECT COUNT(*) AS "deadlocks" FROM V$DEADLOCK_HISTORY WHERE HAPPEN_TIME > SYSDATE - 1
+"""
 OPEN = """
-SELECT s.USER_NAME AS username, s.CLNT_IP AS client, s.STATE AS state,
-       (SYSDATE - s.LAST_RECV_TIME) * 86400 AS seconds
+SELECT s.USER_NAME AS "username", s.CLNT_IP AS "client", s.STATE AS "state",
+       (SYSDATE - s.LAST_RECV_TIME) * 86400 AS "seconds"
 FROM V$TRX t JOIN V$SESSIONS s ON s.SESS_ID = t.SESS_ID
 WHERE t.STATUS = 'ACTIVE' AND t.INS_CNT + t.DEL_CNT + t.UPD_CNT > 0
 ORDER BY s.LAST_RECV_TIME

@@ -29,9 +29,9 @@ from checks.judging import judged
 from checks.wording import percent, size
 
 FILES = """
-SELECT t.NAME AS space, t.STATUS$ AS status, f.PATH AS path,
-       f.TOTAL_SIZE * f.PAGE AS total_bytes, f.FREE_SIZE * f.PAGE AS free_bytes,
-       f.AUTO_EXTEND AS auto_extend, f.MAX_SIZE AS max_mebibytes
+SELECT t.NAME AS "space", t.STATUS$ AS "status", f.PATH AS "path",
+       f.TOTAL_SIZE * f.PAGE AS "total_bytes", f.FREE_SIZE * f.PAGE AS "free_bytes",
+       f.AUTO_EXTEND AS "auto_extend", f.MAX_SIZE AS "max_mebibytes"
 FROM V$DATAFILE f JOIN V$TABLESPACE t ON t.ID = f.GROUP_ID
 """
 _MIB = 2**20

@@ -10,6 +10,9 @@ import pytest
 from checks.api import Past, Point, Rule, State
 from checks.databases import Engine, Instance
 from checks.oracle import (
+    _account_facts,
+    _instance_facts,
+    _space_facts,
     accounts,
     archiving,
     asm,
@@ -29,12 +32,12 @@ def rule(module: Any, code: str) -> Rule[Any, Any]:
     return next(each for each in module.CHECK.rules if each.code == code)
 
 
-def spaces(percent: float) -> tablespaces.Facts:
-    return tablespaces.Facts(spaces=(tablespaces.SpaceRow("ERP", percent, 100),))
+def spaces(percent: float) -> _space_facts.Facts:
+    return _space_facts.Facts(spaces=(_space_facts.SpaceRow("ERP", percent, 100),))
 
 
-def temporary(percent: float) -> tablespaces.Facts:
-    return tablespaces.Facts(spaces=(), temporary=(tablespaces.SpaceRow("TEMP", percent, 100),))
+def temporary(percent: float) -> _space_facts.Facts:
+    return _space_facts.Facts(spaces=(), temporary=(_space_facts.SpaceRow("TEMP", percent, 100),))
 
 
 def area(percent: float) -> archiving.Facts:
@@ -75,9 +78,9 @@ def misses(percent: float) -> memory.Facts:
     return memory.Facts(counters, memory.LibraryRow(100_000, 100_000))
 
 
-def expired(days_over: float) -> accounts.Facts:
-    row = accounts.AccountRow("ERP", "OPEN", "DEFAULT", 10 - days_over)
-    return accounts.Facts(accounts=(row,), default_passwords=(), powerful=())
+def expired(days_over: float) -> _account_facts.Facts:
+    row = _account_facts.AccountRow("ERP", "OPEN", "DEFAULT", 10 - days_over)
+    return _account_facts.Facts(accounts=(row,), default_passwords=(), powerful=())
 
 
 RULES: list[tuple[Rule[Any, Any], Callable[[float], Any], list[float]]] = [
@@ -133,10 +136,12 @@ def test_the_nearer_the_end_the_worse() -> None:
 
 
 def test_later_days_and_older_updates_are_never_better() -> None:
-    def release(update: float) -> instance.Facts:
+    def release(update: float) -> _instance_facts.Facts:
         server = Instance(Engine.ORACLE, f"19.{30 - int(update)}.0.0.0", "", 0.0)
-        row = instance.InstanceRow("erp", "OPEN", "ALLOWED", 1, "ERP", "READ WRITE", "PRIMARY")
-        return instance.Facts(server=server, instance=row)
+        row = _instance_facts.InstanceRow(
+            "erp", "OPEN", "ALLOWED", 1, "ERP", "READ WRITE", "PRIMARY"
+        )
+        return _instance_facts.Facts(server=server, instance=row)
 
     judging = rule(instance, "ORA-016")
     for better in range(29):
