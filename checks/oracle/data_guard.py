@@ -103,6 +103,12 @@ def _lag(row: LagRow) -> Lag:
     return Lag(row.name, float(sign * (((day * 24 + hour) * 60 + minute) * 60 + second)))
 
 
+_NAMES = {
+    "transport lag": Text("传输延迟", "transport lag"),
+    "apply lag": Text("应用延迟", "apply lag"),
+}
+
+
 class LagThresholds(Thresholds, frozen=True):
     """Of transport and apply."""
 
@@ -130,12 +136,12 @@ def standby(facts: Facts, thresholds: LagThresholds, _past: Past[Facts]) -> Iter
 def _lagging(lag: Lag, thresholds: LagThresholds) -> Verdict:
     if lag.seconds is None:
         message = Text(
-            f"备库没有给出 {lag.name}：可能从未收到主库的日志。",
+            f"备库没有给出 {lag.name}：它可能从未收到主库的日志。",
             f"The standby knows no {lag.name}: it may never have received redo.",
         )
         return not_run(lag.name, Failure(Reason.UNSUPPORTED, lag.name), message)
-    message = Text("备库 {name} 为 {lag}。", "The standby's {name} is {lag}.").format(
-        name=lag.name, lag=duration(lag.seconds)
+    message = Text("备库的{name}为 {lag}。", "The standby's {name} is {lag}.").format(
+        name=_NAMES.get(lag.name, Text.same(lag.name)), lag=duration(lag.seconds)
     )
     return judged(
         lag.name,

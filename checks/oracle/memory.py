@@ -39,6 +39,10 @@ FROM v$sysstat
 """
 LIBRARY = "SELECT SUM(pins) AS pins, SUM(pinhits) AS hits FROM v$librarycache"
 _LEAST = 10_000
+_NAMES = {
+    "buffer_cache": Text("数据缓冲区", "the buffer cache"),
+    "library_cache": Text("库缓存", "the library cache"),
+}
 
 
 class CounterRow(Struct, frozen=True):
@@ -105,9 +109,9 @@ def _ratio(
         return not_run(name, failure, message)
     value = 100 * hits / asked
     message = Text(
-        "{name} 命中率 {value}，硬解析占解析的 {hard}。",
+        "{name}命中率 {value}，硬解析占解析的 {hard}。",
         "The hit ratio of {name} is {value}; {hard} of all parses are hard.",
-    ).format(name=name, value=percent(value), hard=hard)
+    ).format(name=_NAMES[name], value=percent(value), hard=hard)
     return judged(
         name,
         value,
