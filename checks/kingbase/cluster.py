@@ -6,7 +6,6 @@ server is on this host. Whether the virtual address answers is the network check
 From repmgr's manual, of whose line Kingbase's is; none has been run.
 """
 
-import csv
 from collections.abc import Iterator
 
 from checks.api import (
@@ -71,7 +70,8 @@ def _nodes(database: Database) -> tuple[Node, ...]:
     if database.here is None:
         raise Unsupported("repmgr cluster show", "the server is on another host")
     text = database.here.run(*COMMAND, timeout_seconds=15, exit_codes=(0, _PROBLEM)).text
-    lines = [line for line in csv.reader(text.splitlines()) if len(line) >= 3]
+    # Three numbers a line; the csv module would cost every agent its loading.
+    lines = [line.split(",") for line in text.splitlines() if line.count(",") >= 2]
     if not lines:
         raise UnexpectedOutput("repmgr cluster show", "no node")
     return tuple(Node(line[0][:64], line[1] == "0", line[2] == "0") for line in lines[:100])
