@@ -139,6 +139,34 @@ def test_only_names_of_the_catalogue_are_translated(query: str, translated: str)
     assert kingbase.translate(query) == translated
 
 
+@pytest.mark.parametrize(
+    ("known", "translated"), [(True, False), ("t", False), ("1", False), (False, True), ("f", True)]
+)
+def test_a_kingbase_is_asked_once_what_its_catalogue_is_called(
+    known: object, translated: bool
+) -> None:
+    release = "KingbaseES V008R006C008B0014"
+    port = Answering(
+        {
+            "server_version_num": [{"number": "120001", "release": release}],
+            "to_regclass": [{"known": known}],
+        }
+    )
+    identity = kingbase.prepare(settings(kind="kingbase"), port.ask, port.execute)
+    assert identity == Identity(Engine.KINGBASE, (12, 1), release, translated)
+
+
+def test_a_kingbase_without_that_function_has_names_of_its_own() -> None:
+    port = Answering({"server_version_num": [{"number": "90604", "release": "Kingbase V8R3"}]})
+
+    def ask(query: str) -> Sequence[Mapping[str, object]]:
+        if "to_regclass" in query:
+            raise Unsupported("to_regclass")
+        return port.ask(query)
+
+    assert kingbase.prepare(settings(kind="kingbase"), ask, port.execute).translated
+
+
 @pytest.fixture
 def renamed(postgresql: Cluster) -> Iterator[str]:
     """Give a database whose activity is shown under sys_ names, and under no pg_ name any more."""

@@ -12,6 +12,7 @@ import msgspec
 from agent.databases.engines import postgresql
 from agent.databases.engines.kind import Ask, Execute, Identity
 from agent.databases.settings import DatabaseSettings
+from checks.errors import Unsupported
 
 DRIVERS: tuple[str, ...] = ("KingbaseES ODBC Driver", "KingbaseES", *postgresql.DRIVERS)
 DRIVER_TIMEOUT = False
@@ -37,11 +38,16 @@ def prepare(settings: DatabaseSettings, ask: Ask, execute: Execute) -> Identity:
     """Hold the session to reading, and find out what the catalogue is called (EngineModule)."""
     identity = postgresql.prepare(settings, ask, execute)
     execute("SET search_path = sys_catalog, pg_catalog")
-    known = ask(_KNOWS_NAMES)[0]["known"]
+    return msgspec.structs.replace(identity, translated=not _knows_names(ask))
+
+
+def _knows_names(ask: Ask) -> bool:
+    try:
+        known = ask(_KNOWS_NAMES)[0]["known"]
+    except Unsupported:
+        return False  # The function has another name, too.
     # The driver gives a boolean as one or as a character.
-    if str(known).lower() in ("true", "t", "1"):
-        return identity
-    return msgspec.structs.replace(identity, translated=True)
+    return str(known).lower() in ("true", "t", "1")
 
 
 def translate(query: str) -> str:
