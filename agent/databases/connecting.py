@@ -38,6 +38,8 @@ class Connection:
         self.login_seconds = time.monotonic() - began
         try:
             self.identity: Identity = engine.prepare(settings, self.line.ask, self.line.execute)
+            if self.identity.translated:
+                self.line.translate = getattr(engine, "translate", None)
         except BaseException:
             self.line.close()
             raise

@@ -30,15 +30,19 @@ _NUMBERS: dict[type[ProbeError], frozenset[int]] = {
     LoginRefused: frozenset(
         # SQL Server: login failed, disabled, locked, password expired, must change, no such
         # database for this login. MySQL and MariaDB: 1045, 1044 at connecting, 1820, 1862, 3118,
-        # 4151. KingbaseES and PostgreSQL have states.
-        {18452, 18456, 18470, 18486, 18487, 18488, 4060, 4062, 1045, 1820, 1862, 3118, 4151}
+        # 4151. 达梦: wrong user or password. KingbaseES and PostgreSQL have states.
+        {18452, 18456, 18470, 18486, 18487, 18488, 4060, 4062, 1045, 1820, 1862, 3118, 4151, -2501}
     ),
     NotPermitted: frozenset(
         {229, 230, 262, 297, 300, 371, 916, 8189, 15151, 15247}
         | {1044, 1142, 1143, 1227, 1370, 1698}
+        | {-5504}  # 达梦: no right to select
     ),
     TimedOut: frozenset({1222, 1205, 3024, 1969, 1317, 20003}),
-    Unsupported: frozenset({207, 208, 2812, 1054, 1109, 1146, 1193, 1305, 1064, 1289}),
+    # 达梦: no such table or view, syntax that the build doesn't know.
+    Unsupported: frozenset(
+        {207, 208, 2812, 1054, 1109, 1146, 1193, 1305, 1064, 1289} | {-2106, -2007}
+    ),
     Unreachable: frozenset(
         {2002, 2003, 2005, 2006, 2013, 1040, 20002, 20009, 10054, 10060, 10061}
         # FreeTDS: the connection broke in the middle of an answer.
@@ -67,11 +71,14 @@ _WORDS: tuple[tuple[type[ProbeError], re.Pattern[str]], ...] = (
             "password authentication failed|no password supplied|is not permitted to log in|"
             "role .* does not exist|no pg_hba.conf entry|permission denied for database|"
             "password has expired|authentication failed|database .* does not exist|"
-            "Login failed|account is locked",
+            "Login failed|account is locked|用户名或密码错误",
             re.IGNORECASE,
         ),
     ),
     (ToolMissing, re.compile("Can't open lib|Data source name not found", re.IGNORECASE)),
+    # 达梦 speaks the language of its client.
+    (NotPermitted, re.compile("没有.*权限")),
+    (Unsupported, re.compile("无效的(?:表或视图名|列名|模式名|方法名)")),
     (
         TimedOut,
         re.compile("timeout expired|timed out|statement timeout|lock timeout", re.IGNORECASE),
@@ -80,7 +87,8 @@ _WORDS: tuple[tuple[type[ProbeError], re.Pattern[str]], ...] = (
         Unreachable,
         re.compile(
             "starting up|shutting down|in recovery mode|too many clients|Connection refused|"
-            "could not translate host name|connection (reset|was closed)|server closed",
+            "could not translate host name|connection (reset|was closed)|server closed|"
+            "网络通信异常",
             re.IGNORECASE,
         ),
     ),

@@ -1,6 +1,6 @@
 """An open ODBC connection: asked with bounds on rows and bytes, its errors as what they mean."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import ModuleType
 from typing import Any, cast
@@ -29,6 +29,8 @@ class Line:
 
         `query_seconds`: what the driver is told, where it can be told.
         """
+        self.translate: Callable[[str], str] | None = None
+        """Turns a query into the words of a server that calls things otherwise."""
         library = odbc()
         self._error: type[Exception] = library.Error
         self._subject = subject
@@ -48,6 +50,8 @@ class Line:
     def ask(self, query: str, most: int = MOST_ROWS) -> Sequence[Mapping[str, object]]:
         """Return the rows of a reading query as plain values. Raise a ProbeError."""
         demand_reading(query)
+        if self.translate is not None:
+            query = self.translate(query)
         try:
             cursor = self._connection.cursor()
         except self._error as error:

@@ -22,6 +22,9 @@ class Identity(Struct, frozen=True):
     engine: Engine
     version: tuple[int, ...]
     release: str
+    translated: bool = False
+    """Its catalogue has other names: queries go through the module's `translate`, which only a
+    module that says so has."""
 
 
 class EngineModule(Protocol):

@@ -1,8 +1,15 @@
-"""Oracle Database through Oracle's ODBC driver. From documentation: none has been asked."""
+"""Oracle Database through Oracle's ODBC driver. From documentation: none has been asked.
+
+Sessions can be held to reading from 26ai on (parameter READ_ONLY); before, it is the account's
+matter. Queries wait for no locks; the driver ends those that take too long (QTO).
+"""
+
+from contextlib import suppress
 
 from agent.databases.engines.kind import Ask, Execute, Identity, numbers
 from agent.databases.settings import DatabaseSettings
 from checks.databases import Engine
+from checks.errors import ProbeError, UnexpectedOutput
 
 DRIVERS: tuple[str, ...] = (
     "Oracle 23 ODBC driver",
@@ -11,7 +18,17 @@ DRIVERS: tuple[str, ...] = (
     "Oracle",
 )
 DRIVER_TIMEOUT = True
-_VERSION = "SELECT version AS release FROM v$instance"
+# Granted to PUBLIC, so that nothing but signing in is needed for it.
+_VERSION = """
+SELECT product AS product, version AS version FROM product_component_version
+WHERE product LIKE 'Oracle%'
+"""
+_FULL_VERSION = """
+SELECT version_full AS version FROM product_component_version WHERE product LIKE 'Oracle%'
+"""
+_UPDATES_FROM = (18,)
+"""From here on `version` ends in zeros, and version_full tells the Release Update."""
+_READ_ONLY_FROM = (23,)
 
 
 def keywords(settings: DatabaseSettings, driver: str, database: str) -> list[str]:
@@ -29,8 +46,17 @@ def prepare(_settings: DatabaseSettings, ask: Ask, execute: Execute) -> Identity
         "ALTER SESSION SET TIME_ZONE = '+00:00'",
     ):
         execute(statement)
-    release = str(ask(_VERSION)[0]["release"])
-    return Identity(Engine.ORACLE, numbers(release), release)
+    rows = ask(_VERSION)
+    if not rows:
+        raise UnexpectedOutput("product_component_version", "no row")
+    version = numbers(str(rows[0]["version"]))
+    if version >= _UPDATES_FROM:
+        version = max(numbers(str(row["version"])) for row in ask(_FULL_VERSION))
+    if version >= _READ_ONLY_FROM:
+        # The first updates of 23ai lack it.
+        with suppress(ProbeError):
+            execute("ALTER SESSION SET READ_ONLY = TRUE")
+    return Identity(Engine.ORACLE, version, str(rows[0]["product"]))
 
 
 def enter(_database: str) -> str | None:
