@@ -13,23 +13,19 @@ GRANT SOI TO {{user}};
 
 --zh 字典视图，逐个授予。
 --en Views of the dictionary, one by one.
-GRANT SELECT ON SYS.DBA_DATA_FILES TO {{user}};
-GRANT SELECT ON SYS.DBA_FREE_SPACE TO {{user}};
-GRANT SELECT ON SYS.DBA_TABLESPACES TO {{user}};
-GRANT SELECT ON SYS.DBA_SEGMENTS TO {{user}};
 GRANT SELECT ON SYS.DBA_TABLES TO {{user}};
-GRANT SELECT ON SYS.DBA_INDEXES TO {{user}};
 GRANT SELECT ON SYS.DBA_OBJECTS TO {{user}};
 GRANT SELECT ON SYS.DBA_USERS TO {{user}};
 GRANT SELECT ON SYS.DBA_ROLE_PRIVS TO {{user}};
-GRANT SELECT ON SYS.DBA_SYS_PRIVS TO {{user}};
 
 --zh 可选（去掉行首 -- 后执行）：
 --en Optional (run without the leading --):
---zh DM-013 作业状态（已初始化代理环境时才有 SYSJOB 模式）：
---en DM-013, jobs (the schema SYSJOB is there once the agent of the server was set up):
+--zh DM-004 备份作业、DM-013 作业状态（建议授予；初始化过代理环境才有 SYSJOB 模式）：
+--en DM-004 and DM-013, jobs (advised; the schema SYSJOB is there once the agent environment was made):
 -- GRANT SELECT ON SYSJOB.SYSJOBS TO {{user}};
+-- GRANT SELECT ON SYSJOB.SYSJOBSTEPS TO {{user}};
 -- GRANT SELECT ON SYSJOB.SYSJOBHISTORIES2 TO {{user}};
+-- GRANT SELECT ON SYSJOB.SYSSTEPHISTORIES2 TO {{user}};
 --zh 把账号设为只读：
 --en Make the account read-only:
 -- ALTER USER {{user}} READ ONLY;
