@@ -106,9 +106,9 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
 def entries_of(settings: Settings) -> "tuple[runner.Entry, ...]":
     """Return what the settings name for target checks."""
     found: list[runner.Entry] = []
-    for section, package in (("backups", "agent.backups"), ("databases", "agent.databases")):
+    for section in ("backups", "databases", "products"):
         if getattr(settings, section):
-            found += importlib.import_module(f"{package}.entries").entries(settings)
+            found += importlib.import_module(f"agent.{section}.entries").entries(settings)
     return tuple(found)
 
 

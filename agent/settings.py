@@ -26,6 +26,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -34,6 +35,7 @@ from msgspec import Meta, Struct
 from agent import messages
 from agent.errors import SettingsError
 from agent.secret import SecretSource
+from agent.settings_expected import EXPECTED
 from agent.settings_lines import line_of, place_of
 from checks.api import Text
 
@@ -94,58 +96,20 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """By name: agent.backups.settings.BackupSettings, which is loaded where there are some."""
     databases: dict[str, Any] = {}
     """By name: agent.databases.settings.DatabaseSettings, likewise."""
+    products: dict[str, Any] = {}
+    """By name: agent.products.settings.ProductSettings, likewise."""
 
 
-_EXPECTED = {
-    "agent": Text("一个 [agent] 节", "a section [agent]"),
-    "agent.state": Text("一个绝对路径", "an absolute path"),
-    "collector": Text("一个 [collector] 节", "a section [collector]"),
-    "collector.url": Text(
-        "以 https:// 开头的地址（http:// 仅限本机 127.0.0.1 或 localhost）",
-        "an address that starts with https:// (http:// for 127.0.0.1 and localhost only)",
-    ),
-    "collector.ca_file": Text("一个现有 PEM 文件的绝对路径", "the absolute path of a PEM file"),
-    "collector.proxy": Text(
-        '形如 "http://主机:端口" 的地址，不含用户和密码',
-        'an address like "http://host:port", without user and password',
-    ),
-    "collector.proxy_user": Text(
-        "不含冒号的用户名，与 proxy 一起设置", "a user without a colon, beside proxy"
-    ),
-    "collector.proxy_password": Text(
-        '{ credential = "…" }、{ file = "/…" } 或 { command = ["/…"] } 之一，'
-        "与 proxy_user 一起设置",
-        'one of { credential = "…" }, { file = "/…" }, { command = ["/…"] }, beside proxy_user',
-    ),
-    "collector.proxy_password.credential": Text(
-        "LoadCredential= 中的名称", "a name of LoadCredential="
-    ),
-    "collector.proxy_password.file": Text("一个绝对路径", "an absolute path"),
-    "collector.proxy_password.command": Text(
-        '以绝对路径开头的列表，例如 ["/usr/bin/pass", "show", "proxy"]',
-        'a list that starts with an absolute path, such as ["/usr/bin/pass", "show", "proxy"]',
-    ),
-    "run": Text("一个 [run] 节", "a section [run]"),
-    "run.parallel": Text("1 至 16 的整数", "a whole number from 1 to 16"),
-    "run.memory_mebibytes": Text("128 至 16384 的整数", "a whole number from 128 to 16384"),
-    "run.heavy_interval_hours": Text("0 至 720 的小时数", "hours, from 0 to 720"),
-    "run.interval_hours": Text("0 至 8784 的小时数", "hours, from 0 to 8784"),
-    "checks": Text('形如 [checks."host.volumes"] 的节', 'sections like [checks."host.volumes"]'),
-    "checks.*": Text('形如 [checks."host.volumes"] 的节', 'a section [checks."host.volumes"]'),
-    "checks.*.enabled": Text("true 或 false", "true or false"),
-    "checks.*.deadline_seconds": Text(
-        "大于 0、不超过 3600 的秒数", "seconds, more than 0 and at most 3600"
-    ),
-    "backups": Text("形如 [backups.erp] 的节", "sections like [backups.erp]"),
-    "databases": Text("形如 [databases.erp] 的节", "sections like [databases.erp]"),
-}
 _MODELS = {
     "backups": ("agent.backups", "BackupSettings"),
     "databases": ("agent.databases", "DatabaseSettings"),
+    "products": ("agent.products", "ProductSettings"),
 }
 """Sections whose entries are of a type that is loaded where there are some: a package with a module
 `settings`, which has the type, and a module `expected`, which has what each setting must be
-(EXPECTED) and finds two that contradict each other (contradiction)."""
+(EXPECTED) and finds two that contradict each other (contradiction). Where entries of a section name
+some of another, `expected` finds what does not fit them, too (conflict)."""
+_NAMING_OTHERS = ("products",)
 _NAMED = ("checks", *_MODELS)
 """Sections that have a section for each name."""
 
@@ -196,6 +160,11 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
         section: {name: _entry(path, text, section, name, table) for name, table in tables.items()}
         for section, tables in sections.items()
     }
+    for naming in _NAMING_OTHERS:
+        for name, each in entries[naming].items():
+            wrong = _expected_module(naming).conflict(each, entries)
+            if wrong is not None:
+                raise _contradicted(path, text, (naming, name, *wrong[0]), wrong[1])
     return msgspec.structs.replace(base, checks=chosen, **entries)
 
 
@@ -204,12 +173,20 @@ def _entry(path: str, text: str, section: str, name: str, table: object) -> obje
     above = (section, name)
     kind = getattr(importlib.import_module(f"{package}.settings"), model)
     settings: object = _convert(path, text, table, kind, above)
-    wrong = importlib.import_module(f"{package}.expected").contradiction(name, settings)
+    wrong = _expected_module(section).contradiction(name, settings)
     if wrong is None:
         return settings
-    keys: tuple[str, ...] = above + wrong[0]
-    problem = messages.SETTINGS_WRONG_VALUE.format(key=".".join(keys), expected=wrong[1])
-    raise SettingsError(problem, file=path, line=line_of(text, keys), key=".".join(keys))
+    raise _contradicted(path, text, above + wrong[0], wrong[1])
+
+
+def _contradicted(path: str, text: str, keys: tuple[str, ...], expected: Text) -> SettingsError:
+    key = ".".join(keys)
+    problem = messages.SETTINGS_WRONG_VALUE.format(key=key, expected=expected)
+    return SettingsError(problem, file=path, line=line_of(text, keys), key=key)
+
+
+def _expected_module(section: str) -> ModuleType:
+    return importlib.import_module(f"{_MODELS[section][0]}.expected")
 
 
 def written(state: str, url: str) -> str:
@@ -275,10 +252,8 @@ def _wrong(
 
 def _expected(section: str) -> Mapping[str, Text]:
     if section not in _MODELS:
-        return _EXPECTED
-    expected: Mapping[str, Text] = importlib.import_module(
-        f"{_MODELS[section][0]}.expected"
-    ).EXPECTED
+        return EXPECTED
+    expected: Mapping[str, Text] = _expected_module(section).EXPECTED
     return expected
 
 
