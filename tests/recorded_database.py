@@ -23,7 +23,7 @@ from checks.errors import (
     Unsupported,
 )
 
-_ERRORS: dict[str, type[ProbeError]] = {
+ERRORS: dict[str, type[ProbeError]] = {
     "permission": NotPermitted,
     "timeout": TimedOut,
     "unsupported": Unsupported,
@@ -55,13 +55,16 @@ class RecordedDatabase:
     def rows(self, query: str, kind: Any = None, *, most: int = MOST_ROWS) -> Any:
         demand_reading(query)
         if self._content.get("failure"):
-            raise _ERRORS[self._content["failure"]]("erp")
+            raise ERRORS[self._content["failure"]]("erp")
         name = _names(_chapter(self._check)).get(query)
         assert name is not None, f"no constant of the chapter is this query: {query}"
+        return self._answer(name, kind, most)
+
+    def _answer(self, name: str, kind: Any, most: int) -> Any:
         for answer in self._content.get("answers", ()):
             if answer["query"] == name and answer.get("database", self._inside) == self._inside:
                 if "failure" in answer:
-                    raise _ERRORS[answer["failure"]](answer.get("subject", "erp"))
+                    raise ERRORS[answer["failure"]](answer.get("subject", "erp"))
                 return self._given(answer.get("rows", []), kind, most)
         raise AssertionError(f"the situation has no answer for {name} in {self._inside!r}")
 

@@ -31,6 +31,9 @@ A situation is one TOML file, `tests/situations/<chapter>/<check>/<situation>.to
     rows = [{ archived_count = 3 }]
     failure = "permission"                 # or: the reason of a ProbeError instead of rows
 
+    # ... or recorded sightings of a product (tests/recorded_product.py), with or without [database]
+    [product]
+
     # ... or facts given directly, for probes that read through psutil.
     [given]
 
@@ -73,6 +76,7 @@ from checks.api import Check, Output, Past, Point, Verdict
 from checks.discovery import discover
 from checks.errors import NotPermitted, ProbeError, TimedOut, ToolMissing, UnexpectedOutput
 from tests.recorded_database import RecordedDatabase
+from tests.recorded_product import RecordedProduct
 from wire.messages import Failure
 
 ROOT = Path(__file__).parent / "situations"
@@ -149,15 +153,19 @@ class Situation:
         if "given" in self.content:
             return msgspec.convert(self.content["given"], self.check.facts)
         assert self.check.probe is not None
-        port = (
-            RecordedDatabase(self.content["database"], self.check, CapturedHost(self.content))
-            if "database" in self.content
-            else CapturedHost(self.content)
-        )
+        port = self._port()
         try:
             return self.check.probe(port)
         except ProbeError as error:
             return error.failure()
+
+    def _port(self) -> object:
+        host = CapturedHost(self.content)
+        if "product" in self.content:
+            return RecordedProduct(self.content, self.check, host)
+        if "database" in self.content:
+            return RecordedDatabase(self.content["database"], self.check, host)
+        return host
 
     def judge(self, facts: Any) -> list[tuple[str, Verdict]]:
         """Return (code, verdict) of every rule of the check."""

@@ -37,11 +37,12 @@ class BackupThresholds(Thresholds, frozen=True):
     critical_hours: Annotated[float, limit("h", "catalogue APP-007")] = 50
 
 
-class Looked(Struct, frozen=True):
+class Looked(Struct, frozen=True, omit_defaults=True):
     """One folder that the product writes backups to."""
 
     folder: Label
-    seen: FolderSeen | Failure
+    seen: FolderSeen | None = None
+    refused: Failure | None = None
 
 
 class Facts(Struct, frozen=True):
@@ -63,15 +64,18 @@ def probe(product: Product) -> Facts:
 
 
 def _looked(product: Product, folder: str, pattern: str) -> Looked:
-    return Looked(folder[:255], part(lambda: product.look(folder, pattern)))
+    seen = part(lambda: product.look(folder, pattern))
+    if isinstance(seen, Failure):
+        return Looked(folder[:255], refused=seen)
+    return Looked(folder[:255], seen)
 
 
 def evaluate(facts: Facts, thresholds: BackupThresholds, _past: Past[Facts]) -> Iterator[Verdict]:
     """Judge the newest file of each folder."""
     for looked in facts.folders:
-        if isinstance(looked.seen, Failure):
-            yield not_run(looked.folder, looked.seen)
-        else:
+        if looked.refused is not None:
+            yield not_run(looked.folder, looked.refused)
+        if looked.seen is not None:
             yield _newest(looked.folder, facts.pattern, looked.seen, thresholds)
 
 
