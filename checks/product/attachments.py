@@ -1,7 +1,6 @@
 """APP-014: the store of files and attachments: its size, and the room that is left for it."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Annotated
 
 from checks.api import (
@@ -33,11 +32,12 @@ class StoreThresholds(Thresholds, frozen=True):
     critical_used_percent: Annotated[float, limit("%", "catalogue APP-014")] = 90
 
 
-class Looked(Struct, frozen=True):
+class Looked(Struct, frozen=True, omit_defaults=True):
     """One folder of the store."""
 
     folder: Label
-    seen: FolderSeen | Failure
+    seen: FolderSeen | None = None
+    refused: Failure | None = None
 
 
 class Facts(Struct, frozen=True):
@@ -50,7 +50,14 @@ def probe(product: Product) -> Facts:
     """Look through each folder."""
     folders = product.declaration.attachments
     require(product, Part.ATTACHMENTS, folders)
-    return Facts(tuple(Looked(each[:255], part(partial(_seen, product, each))) for each in folders))
+    return Facts(tuple(_looked(product, folder) for folder in folders))
+
+
+def _looked(product: Product, folder: str) -> Looked:
+    seen = part(lambda: _seen(product, folder))
+    if isinstance(seen, Failure):
+        return Looked(folder[:255], refused=seen)
+    return Looked(folder[:255], seen)
 
 
 def _seen(product: Product, folder: str) -> FolderSeen:
@@ -71,9 +78,9 @@ def evaluate(facts: Facts, thresholds: StoreThresholds, _past: Past[Facts]) -> I
     """Judge how full the volume of each folder is."""
     for looked in facts.folders:
         seen = looked.seen
-        if isinstance(seen, Failure):
-            yield not_run(looked.folder, seen)
-        elif seen.volume_bytes and seen.volume_free_bytes is not None:
+        if looked.refused is not None:
+            yield not_run(looked.folder, looked.refused)
+        elif seen is not None and seen.volume_bytes and seen.volume_free_bytes is not None:
             yield _volume(
                 looked.folder, seen, seen.volume_bytes, seen.volume_free_bytes, thresholds
             )
@@ -107,7 +114,7 @@ def _volume(
 def measures(facts: Facts) -> Iterator[Measure]:
     """Yield the size of each folder that was seen whole."""
     for looked in facts.folders:
-        if isinstance(looked.seen, FolderSeen) and looked.seen.whole:
+        if looked.seen is not None and looked.seen.whole:
             yield Measure("size_bytes", looked.folder, looked.seen.size_bytes)
 
 

@@ -39,12 +39,16 @@ class LogThresholds(Thresholds, frozen=True):
     least_points: Annotated[int, limit("days", "OWN: a week tells what is usual")] = 7
 
 
-class Looked(Struct, frozen=True):
+class Looked(Struct, frozen=True, omit_defaults=True):
     """One log folder."""
 
     folder: Label
-    seen: FolderSeen | Failure
-    lines: Lines | Failure
+    seen: FolderSeen | None = None
+    refused: Failure | None = None
+    """Why there is no `seen`."""
+    lines: Lines | None = None
+    unread: Failure | None = None
+    """Why there are no `lines`."""
 
 
 class Facts(Struct, frozen=True):
@@ -67,24 +71,29 @@ def probe(product: Product) -> Facts:
 
 
 def _looked(product: Product, folder: str, pattern: str, errors: str) -> Looked:
+    seen = part(lambda: product.look(folder, pattern))
+    lines = part(lambda: product.count_errors(folder, pattern, errors))
     return Looked(
         folder[:255],
-        part(lambda: product.look(folder, pattern)),
-        part(lambda: product.count_errors(folder, pattern, errors)),
+        None if isinstance(seen, Failure) else seen,
+        seen if isinstance(seen, Failure) else None,
+        None if isinstance(lines, Failure) else lines,
+        lines if isinstance(lines, Failure) else None,
     )
 
 
 def evaluate(facts: Facts, thresholds: LogThresholds, past: Past[Facts]) -> Iterator[Verdict]:
     """Judge size and errors of each folder."""
     for looked in facts.folders:
-        yield _size(looked, thresholds, past)
-        yield _errors(looked, thresholds, past)
+        for verdict in (_size(looked, thresholds, past), _errors(looked, thresholds, past)):
+            if verdict is not None:
+                yield verdict
 
 
-def _size(looked: Looked, thresholds: LogThresholds, past: Past[Facts]) -> Verdict:
+def _size(looked: Looked, thresholds: LogThresholds, past: Past[Facts]) -> Verdict | None:
     seen, folder = looked.seen, looked.folder
-    if isinstance(seen, Failure):
-        return not_run(folder, seen)
+    if seen is None:
+        return not_run(folder, looked.refused) if looked.refused is not None else None
     shown, grown = size(seen.size_bytes), _growth(past.series("size_bytes", folder), past)
     found = judged(
         folder,
@@ -114,10 +123,10 @@ def _growth(points: Sequence[Point], past: Past[Facts]) -> Text:
     return Text(f"，每天增长 {each.zh}", f", {each.en} more a day")
 
 
-def _errors(looked: Looked, thresholds: LogThresholds, past: Past[Facts]) -> Verdict:
+def _errors(looked: Looked, thresholds: LogThresholds, past: Past[Facts]) -> Verdict | None:
     folder, lines = f"{looked.folder} errors", looked.lines
-    if isinstance(lines, Failure):
-        return not_run(folder, lines)
+    if lines is None:
+        return not_run(folder, looked.unread) if looked.unread is not None else None
     before = [point.value for point in past.series("errors", looked.folder)][:-1]
     shown = count(lines.errors, "行", "lines")
     if len(before) < thresholds.least_points:
@@ -149,9 +158,9 @@ def _errors(looked: Looked, thresholds: LogThresholds, past: Past[Facts]) -> Ver
 def measures(facts: Facts) -> Iterator[Measure]:
     """Yield size and errors of each folder that could be seen whole."""
     for looked in facts.folders:
-        if isinstance(looked.seen, FolderSeen) and looked.seen.whole:
+        if looked.seen is not None and looked.seen.whole:
             yield Measure("size_bytes", looked.folder, looked.seen.size_bytes)
-        if isinstance(looked.lines, Lines):
+        if looked.lines is not None:
             yield Measure("errors", looked.folder, looked.lines.errors)
 
 
