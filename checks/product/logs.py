@@ -34,7 +34,7 @@ class LogThresholds(Thresholds, frozen=True):
 
     warning_bytes: Annotated[float, limit("bytes", "catalogue APP-008: 5 GB")] = 5 * 2**30
     critical_bytes: Annotated[float, limit("bytes", "catalogue APP-008: 20 GB")] = 20 * 2**30
-    warning_times_median: Annotated[float, limit("×", "catalogue APP-008")] = 10
+    warning_times_median: Annotated[float, limit("×median", "catalogue APP-008")] = 10
     least_errors: Annotated[int, limit("lines", "OWN: fewer are no storm")] = 50
     least_points: Annotated[int, limit("days", "OWN: a week tells what is usual")] = 7
 
