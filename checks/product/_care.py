@@ -90,12 +90,12 @@ def _size(book: Book) -> Said:
     return State.OK, size(book.size_bytes), None
 
 
-def _growth(points: Sequence[Point], thresholds: CareThresholds, past: Past[Facts]) -> Said:
+def _growth(points: Sequence[Point], thresholds: CareThresholds, past: Past[Facts]) -> Said | None:
     since = past.observed_at - timedelta(days=92)
     kept = [point for point in points if point.at >= since]
     span = (kept[-1].at - kept[0].at).total_seconds() / 86400 if kept else 0.0
     if span < thresholds.least_growth_days or kept[0].value <= 0:
-        return State.OK, Text("增长：历史数据不足", "growth: too little history"), None
+        return None
     share = 100 * (kept[-1].value / kept[0].value - 1) / span * MONTH_DAYS
     said = percent(share)
     shown = Text(f"增长 {said.zh}/月", f"growth {said.en} a month")

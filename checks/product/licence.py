@@ -139,7 +139,7 @@ def _expiry(each: Expiry, thresholds: LicenceThresholds, today: date) -> Verdict
 def _seats(each: Expiry, used: int, bought: int, thresholds: LicenceThresholds) -> Verdict:
     share = 100 * used / bought
     found = judged(
-        f"{each.name} seats".strip(),
+        f"{each.name} 许可数".strip(),
         share,
         thresholds.warning_seats_percent,
         float("inf"),

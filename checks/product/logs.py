@@ -124,7 +124,7 @@ def _growth(points: Sequence[Point], past: Past[Facts]) -> Text:
 
 
 def _errors(looked: Looked, thresholds: LogThresholds, past: Past[Facts]) -> Verdict | None:
-    folder, lines = f"{looked.folder} errors", looked.lines
+    folder, lines = f"{looked.folder} 错误", looked.lines
     if lines is None:
         return not_run(folder, looked.unread) if looked.unread is not None else None
     before = [point.value for point in past.series("errors", looked.folder)][:-1]

@@ -185,3 +185,8 @@ class Material:
     """Checks that could not be loaded, one sentence each."""
     quarantined: tuple[str, ...]
     """Batches or lines of this customer that could not be read, one sentence each."""
+
+
+def named(target: str, name: str) -> str:
+    """Return how an object is shown: with its target where it has one."""
+    return f"{target}: {name}" if target and name else target or name

@@ -10,7 +10,7 @@ from collector.reports.blocks import Block, Cell, Chapter, Column, Paragraph, St
 from collector.reports.chapters.areas import area, area_blocks
 from collector.reports.chapters.instances import worst
 from collector.reports.chapters.inventory import failure_reason, rows_of
-from collector.reports.material import HostMaterial, TargetFacts
+from collector.reports.material import HostMaterial, TargetFacts, named
 from collector.reports.source import Source
 from collector.reports.terms import CHAPTERS
 
@@ -149,14 +149,14 @@ def _account_sets(source: Source, host: HostMaterial, pack: TargetFacts) -> Iter
         words("{product}: account sets", product=_text(pack.facts, "title")),
         (
             Column(words("Account set"), 0.9),
-            Column(words("Name"), 2),
+            Column(words("Name"), 1.9),
             Column(words("Database"), 2.2),
-            Column(words("Year"), 0.9),
-            Column(words("Size"), 1.2, numeric=True),
-            Column(words("Growth a month"), 1.1, numeric=True),
-            Column(words("Last backup"), 1.5),
-            Column(words("Last CHECKDB"), 1.5),
-            Column(words("State"), 1.1),
+            Column(words("Fiscal year"), 0.65),
+            Column(words("Size"), 1.25, numeric=True),
+            Column(words("Growth a month"), 0.85, numeric=True),
+            Column(words("Last backup"), 1.2),
+            Column(words("Last CHECKDB"), 1.2),
+            Column(words("State"), 0.9),
         ),
         rows,
     )
@@ -176,14 +176,14 @@ def _book(source: Source, host: HostMaterial, found: TargetFacts, book: Facts) -
     if account_set.get("demo"):
         name = words("{name} (demo)", name=name)
     size = book.get("size_bytes")
-    objects = frozenset({f"{found.target}: {database or code}"})
+    objects = frozenset({named(found.target, database), named(found.target, code)})
     return (
         Cell(code),
         Cell(name or "—"),
         Cell(database or words("None")),
         Cell(_years(book, account_set)),
         Cell(source.voice.say(wording.size(size)) if isinstance(size, int) else "—"),
-        Cell(_growth(host.series.get((SETS, "size_bytes", f"{found.target}: {database}"), ()))),
+        Cell(_growth(host.series.get((SETS, "size_bytes", named(found.target, database)), ()))),
         Cell(_ago(source, found, book.get("backup_seconds"), facts.get("backups"))),
         Cell(_ago(source, found, book.get("checked_seconds"), facts.get("checks"))),
         worst(source, host, Part.PRODUCT, found.target, objects),
@@ -198,7 +198,7 @@ def _ago(source: Source, found: TargetFacts, seconds: object, failure: object) -
             return words("Not known here")
         return words("Not collected")
     if isinstance(seconds, int | float):
-        return source.voice.moment(found.observed_at - timedelta(seconds=seconds))
+        return source.voice.day(found.observed_at - timedelta(seconds=seconds))
     return words("Never")
 
 

@@ -20,7 +20,7 @@ from collector.assessment.models import (
 from collector.assessment.score import CATEGORY_OF, Judged, of_host
 from collector.customers.models import Host
 from collector.reports.gathering.facts import newest_facts, target_facts
-from collector.reports.material import HostMaterial, VerdictRow
+from collector.reports.material import HostMaterial, VerdictRow, named
 from wire.messages import Reason
 
 INVENTORY, SOFTWARE = "host.inventory", "host.software"
@@ -138,11 +138,6 @@ def _verdicts(
             )
         )
     return rows
-
-
-def named(target: str, name: str) -> str:
-    """Return how an object is shown: with its target where it has one."""
-    return f"{target}: {name}" if target and name else target or name
 
 
 def _system_name(inventory: Mapping[str, object] | None) -> str:
