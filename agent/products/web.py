@@ -14,6 +14,7 @@ from checks.products import Fetched, Page, Reached
 SECONDS = 5.0
 MOST_BYTES = 2**16
 MOST_REDIRECTIONS = 4
+_TIMED_OUT = "timed out"
 _REDIRECTIONS = (301, 302, 303, 307, 308)
 
 
@@ -37,6 +38,8 @@ def fetch(page: Page) -> Fetched:
     try:
         for _ in range(MOST_REDIRECTIONS + 1):
             status, away, body = _get(urlsplit(address), page, ends)
+            if time.monotonic() >= ends:  # what was cut off looks like a page that has ended
+                return Fetched(shown, refusal=_TIMED_OUT)
             seconds = SECONDS - (ends - time.monotonic())
             if status not in _REDIRECTIONS or status in page.status or not away:
                 marked = page.marker.encode() in body if page.marker else None
@@ -48,7 +51,7 @@ def fetch(page: Page) -> Fetched:
         return Fetched(shown, refusal=f"redirected more than {MOST_REDIRECTIONS} times")
     except (OSError, http.client.HTTPException, ValueError) as error:
         late = time.monotonic() >= ends
-        return Fetched(shown, refusal="timed out" if late else _words(error))
+        return Fetched(shown, refusal=_TIMED_OUT if late else _words(error))
 
 
 def _get(address: SplitResult, page: Page, ends: float) -> tuple[int, str, bytes]:
@@ -106,7 +109,7 @@ def _silent(shut: Callable[[int], None]) -> Callable[[], None]:
 
 def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return "timed out"
+        return _TIMED_OUT
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate not valid: {error.verify_message}"[:255]
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -149,14 +149,14 @@ def _account_sets(source: Source, host: HostMaterial, pack: TargetFacts) -> Iter
         words("{product}: account sets", product=_text(pack.facts, "title")),
         (
             Column(words("Account set"), 0.9),
-            Column(words("Name"), 1.9),
+            Column(words("Name"), 1.75),
             Column(words("Database"), 2.2),
             Column(words("Fiscal year"), 0.65),
             Column(words("Size"), 1.25, numeric=True),
             Column(words("Growth a month"), 0.85, numeric=True),
             Column(words("Last backup"), 1.2),
             Column(words("Last CHECKDB"), 1.2),
-            Column(words("State"), 0.9),
+            Column(words("State"), 1.15),
         ),
         rows,
     )
