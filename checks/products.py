@@ -5,6 +5,7 @@ found. Of the product's data only what the report needs is read: codes, names an
 sets, names of databases, dates of licences, and the numbers that a pack asks for.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import Enum
 from typing import Annotated, Protocol
@@ -13,7 +14,7 @@ from msgspec import Meta, Struct
 
 from checks.api import Host, Text
 from checks.databases import Database, Engine
-from checks.errors import NotApplicable, NotConfigured
+from checks.errors import NotApplicable, NotConfigured, UnexpectedOutput, Unsupported
 from wire.messages import Count, Label, Seconds
 
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -278,6 +279,17 @@ class Product(Protocol):
     def count_errors(self, folder: str, pattern: str, expression: str) -> Lines:
         """Count lines at the ends of the files of the last 24 hours: at most 16 MiB in all."""
         ...
+
+
+def answers(product: Product, query: str, where: str) -> Sequence[Mapping[str, object]]:
+    """Return the rows of a pack's query; `where` is its place in the pack.
+
+    Raise a ProbeError; for what the database does not know by this name, it names the query.
+    """
+    try:
+        return product.database.rows(query)
+    except Unsupported as error:
+        raise UnexpectedOutput(where, error.detail) from error
 
 
 def require(product: Product, part: Part, declared: object) -> None:

@@ -10,7 +10,7 @@ from checks.api import Failure, Struct
 from checks.databases import Database, Engine
 from checks.errors import UnexpectedOutput, part
 from checks.product._databases import Ages, backup_ages, check_ages, databases
-from checks.products import AccountSets, Part, Product, require
+from checks.products import AccountSets, Part, Product, answers, require
 from wire.messages import Count, Label, Reason, Seconds
 
 MOST_SETS = 500
@@ -76,7 +76,8 @@ def read(product: Product) -> Facts:
     require(product, Part.ACCOUNT_SETS, declared)
     assert declared is not None
     database = product.database
-    rows = _rows(database, declared.query, "account_sets.query", ("code", "name"))
+    where = "account_sets.query"
+    rows = _whole(answers(product, declared.query, where), where, ("code", "name"))
     periods = part(lambda: _periods(product))
     years: Mapping[str, tuple[int, ...]] = {} if isinstance(periods, Failure) else periods
     sets = tuple(
@@ -147,7 +148,8 @@ def _periods(product: Product) -> Mapping[str, tuple[int, ...]]:
     require(product, Part.PERIODS, declared)
     assert declared is not None
     found: dict[str, set[int]] = {}
-    rows = _rows(product.database, declared.query, "periods.query", ("code", "year"))
+    where = "periods.query"
+    rows = _whole(answers(product, declared.query, where), where, ("code", "year"))
     for row in rows:
         year = _year(row, "periods.query")
         if year is not None:
@@ -165,9 +167,9 @@ def _mapped(
     """Return the databases of each account set, and what told them. Raise a ProbeError."""
     if declared.databases:
         where = "account_sets.databases"
-        rows = part(lambda: _rows(database, declared.databases, where, ("code", "database")))
+        rows = part(lambda: database.rows(declared.databases))
         if not isinstance(rows, Failure):
-            return _by_query(rows, sets), "query"
+            return _by_query(_whole(rows, where, ("code", "database")), sets), "query"
         # An older product may lack the table; anything else is no reason to guess names.
         if rows.reason is not Reason.UNSUPPORTED or not declared.pattern:
             raise UnexpectedOutput(where, f"{rows.reason.value}: {rows.detail}"[:500])
@@ -201,9 +203,8 @@ def _by_pattern(pattern: str, sets: Sequence[AccountSet]) -> Iterator[Pair]:
             yield each.code, "", None
 
 
-def _rows(database: Database, query: str, where: str, columns: tuple[str, ...]) -> Sequence[Row]:
+def _whole(rows: Sequence[Row], where: str, columns: tuple[str, ...]) -> Sequence[Row]:
     """Return the rows of a pack's query. Raise UnexpectedOutput where a column is missing."""
-    rows = database.rows(query)
     missing = [name for name in columns if rows and name not in rows[0]]
     if missing:
         raise UnexpectedOutput(where, f"no column {missing[0]}")

@@ -23,7 +23,7 @@ from checks.api import (
 )
 from checks.errors import UnexpectedOutput
 from checks.judging import judged
-from checks.products import Expiry, Licence, Part, Product, require
+from checks.products import Expiry, Licence, Part, Product, answers, require
 from checks.wording import days, percent
 
 MOST_LICENCES = 200
@@ -55,7 +55,7 @@ def probe(product: Product) -> Facts:
 
 
 def _by_query(product: Product, licence: Licence) -> Iterator[Expiry]:
-    for row in product.database.rows(licence.query)[:MOST_LICENCES]:
+    for row in answers(product, licence.query, "licence.query")[:MOST_LICENCES]:
         if "expires" not in row:
             raise UnexpectedOutput("licence.query", "no column expires")
         yield Expiry(

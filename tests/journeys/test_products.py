@@ -3,8 +3,9 @@
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +21,10 @@ from tests.journeys.command import agent, collector, is_one_sentence
 from tests.journeys.test_enrolment import done, prepared, serving, slot
 
 pytestmark = pytest.mark.journey
+METRIC = (
+    '{ kind = "users", title = { zh = "账套数", en = "Account sets" }, '
+    'query = "SELECT count(*) AS value FROM public.account_set" }'
+)
 PAGE = "<html><title>企业管理系统 - 用户登录</title></html>"
 
 
@@ -94,15 +99,12 @@ title_zh = "企业管理系统"
 ports = ["127.0.0.1:{web}"]
 address = "http://127.0.0.1:{web}/login"
 marker = "用户登录"
-account_sets = "SELECT code, name FROM account_set"
+account_sets = "SELECT code, name FROM public.account_set"
 database_pattern = "{self.main}_set_<code>"
 database_family = "{self.main}_set_*"
-licence_query = "SELECT module AS name, ends AS expires FROM licence"
+licence_query = "SELECT module AS name, ends AS expires FROM public.licence"
 log_folders = ["{logs}"]
-metrics = [
-  {{ kind = "users", title = {{ zh = "账套数", en = "Account sets" }},
-     query = "SELECT count(*) AS value FROM account_set" }},
-]
+metrics = [{METRIC}]
 """
 
     def drop(self) -> None:
@@ -144,6 +146,7 @@ def test_a_web_erp_is_inspected_by_its_pack_and_stands_in_the_report(
 
         settings.write_text(bare + erp.settings(port, web, password, logs), encoding="utf-8")
         done(agent(tmp_path, "run", *named, "--only", "product"))
+        found = judged(tmp_path)
 
         wrong = bare + erp.settings(port, web, password, logs).replace("marker =", "makrer =")
         settings.write_text(wrong, encoding="utf-8")
@@ -174,7 +177,6 @@ def test_a_web_erp_is_inspected_by_its_pack_and_stands_in_the_report(
     assert "客户甲" not in page
     assert "客户乙" not in page
     lost, demo = f"{erp.main}_set_lost", f"{erp.main}_set_demo"
-    found = verdicts(tmp_path)
     assert found["APP-002", f"http://127.0.0.1:{web}/login"] == "ok"
     assert found["APP-004", f"{erp.main}_set_a"] == "ok"
     assert found["APP-004", lost] == "warning"
@@ -187,10 +189,14 @@ def test_a_web_erp_is_inspected_by_its_pack_and_stands_in_the_report(
     assert found["APP-008", str(logs)] == "ok"
 
 
-def verdicts(folder: Path) -> dict[tuple[str, str], str]:
-    with sqlite3.connect(folder / "collector.db") as connection:
-        rows = connection.execute(
-            "SELECT code, object, state FROM verdict WHERE target = 'erp'"
-        ).fetchall()
-    connection.close()
-    return {(code, name): state for code, name, state in rows}
+def judged(folder: Path) -> dict[tuple[str, str], str]:
+    """Return the state of each verdict of the product by code and object, once there are some."""
+    deadline = time.monotonic() + 90
+    while True:
+        with closing(sqlite3.connect(folder / "collector.db")) as connection:
+            rows = connection.execute(
+                "SELECT code, object, state FROM verdict WHERE target = 'erp'"
+            ).fetchall()
+        if rows or time.monotonic() > deadline:
+            return {(code, name): state for code, name, state in rows}
+        time.sleep(0.5)
