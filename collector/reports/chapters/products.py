@@ -160,11 +160,22 @@ def _account_sets(source: Source, host: HostMaterial, pack: TargetFacts) -> Iter
         ),
         rows,
     )
+    if _not_applicable(found.facts.get("backups")):
+        yield Paragraph(
+            words(
+                "Databases of this engine keep no history of their backups and have no CHECKDB: "
+                "what is known of backups stands in chapter 8."
+            ),
+            Style.NOTE,
+        )
     for key, name in (
         ("backups", words("Last backup")),
         ("checks", words("Last CHECKDB")),
     ):
-        if why := failure_reason(source, found.facts.get(key)):
+        failure = found.facts.get(key)
+        if _not_applicable(failure):
+            continue
+        if why := failure_reason(source, failure):
             yield Paragraph(words("{name}: {why}.", name=name, why=why), Style.NOTE)
 
 
@@ -194,12 +205,14 @@ def _ago(source: Source, found: TargetFacts, seconds: object, failure: object) -
     """Return the day of what was so long ago; why it is not known; or that it never was."""
     words = source.voice.words
     if isinstance(failure, Mapping):
-        if failure.get("reason") == "not_applicable":
-            return words("Not known here")
-        return words("Not collected")
+        return words("Not applicable") if _not_applicable(failure) else words("Not collected")
     if isinstance(seconds, int | float):
         return source.voice.day(found.observed_at - timedelta(seconds=seconds))
     return words("Never")
+
+
+def _not_applicable(failure: object) -> bool:
+    return isinstance(failure, Mapping) and failure.get("reason") == "not_applicable"
 
 
 def _years(book: Facts, account_set: Facts) -> str:

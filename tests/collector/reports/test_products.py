@@ -66,7 +66,8 @@ def test_databases_without_a_history_of_backups_say_so() -> None:
     sets = product_sample.account_sets(Engine.POSTGRESQL, 2)
     material = product_sample.with_products(sample.small(), account_sets=sets)
     found = rows(chapter(compose(material), "9"), "总部 U8：账套")
-    assert [row[6:8] for row in found] == [["本处不可知", "本处不可知"]] * 2
+    assert [row[6:8] for row in found] == [["不适用", "不适用"]] * 2
+    assert "此类数据库不保存备份记录" in texts(chapter(compose(material), "9"))
 
 
 def test_a_history_that_may_not_be_read_says_why() -> None:
