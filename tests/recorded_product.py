@@ -2,7 +2,7 @@
 
     [product]
     title = "ERP"
-    [product.pack]                 # a checks.products.Declaration; name, version … may be left out
+    [product.pack]                 # checks.product_packs.Declaration; name … may be left out
     services = ["erp.service"]
     [[product.processes]]          # what runs; others don't
     name = "java"
@@ -26,7 +26,8 @@ from agent.products.queries import queries
 from checks.api import Check, Host
 from checks.databases import MOST_ROWS
 from checks.errors import NotConfigured
-from checks.products import Declaration, Fetched, FolderSeen, Lines, Page, Process, Reached
+from checks.product_packs import Declaration, Page, Process
+from checks.products import Fetched, FolderSeen, Lines, Reached
 from tests.recorded_database import ERRORS, RecordedDatabase
 
 Seen = TypeVar("Seen")

@@ -9,7 +9,7 @@ from agent.products.subject import ConfiguredProduct
 from agent.runner import Entry
 from agent.settings import Settings
 from checks.api import Host
-from checks.products import Declaration
+from checks.product_packs import Declaration
 from wire.messages import Target
 
 TARGET = "product"

@@ -1,4 +1,4 @@
-"""Read a pack file and fill its parameters in: the result is a checks.products.Declaration.
+"""Read a pack file and fill its parameters in: the result is a checks.product_packs.Declaration.
 
 A text of a pack may name parameters in braces. One that is nothing but `"{name}"` becomes the
 parameter's value with its type; elsewhere the value is put in as text. What is left without its
@@ -18,7 +18,7 @@ import checks
 from agent import messages
 from agent.settings_lines import line_of, place_of
 from checks.api import Text
-from checks.products import Declaration
+from checks.product_packs import Declaration
 
 Part = TypeVar("Part")
 

@@ -6,7 +6,7 @@ from agent.databases.reading import demand_reading
 from checks.api import Text
 from checks.databases import Engine
 from checks.errors import ProbeError
-from checks.products import Declaration
+from checks.product_packs import Declaration
 
 _DIALECTS = {
     Engine.MSSQL: "tsql",

@@ -8,7 +8,8 @@ from agent.products import folders, web
 from checks.api import Host
 from checks.databases import Database
 from checks.errors import NotConfigured
-from checks.products import Declaration, Fetched, FolderSeen, Lines, Page, Process, Reached
+from checks.product_packs import Declaration, Page, Process
+from checks.products import Fetched, FolderSeen, Lines, Reached
 
 
 class ConfiguredProduct:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from checks.products import Fetched, Page, Reached
+from checks.product_packs import Page
+from checks.products import Fetched, Reached
 
 SECONDS = 5.0
 MOST_BYTES = 2**16

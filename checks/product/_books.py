@@ -10,7 +10,8 @@ from checks.api import Failure, Struct
 from checks.databases import Database, Engine
 from checks.errors import UnexpectedOutput, part
 from checks.product._databases import Ages, backup_ages, check_ages, databases
-from checks.products import AccountSets, Part, Product, answers, require
+from checks.product_packs import AccountSets, Part
+from checks.products import Product, answers, require
 from wire.messages import Count, Label, Reason, Seconds
 
 MOST_SETS = 500

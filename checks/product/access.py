@@ -20,7 +20,8 @@ from checks.api import (
     ok,
     warning,
 )
-from checks.products import Fetched, Part, Product, Reached, require
+from checks.product_packs import Part
+from checks.products import Fetched, Product, Reached, require
 from checks.wording import duration
 
 

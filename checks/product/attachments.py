@@ -20,7 +20,8 @@ from checks.api import (
 )
 from checks.errors import part
 from checks.judging import judged
-from checks.products import FolderSeen, Part, Product, require
+from checks.product_packs import Part
+from checks.products import FolderSeen, Product, require
 from checks.wording import percent, size
 from wire.messages import Label
 

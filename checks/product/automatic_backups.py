@@ -23,7 +23,8 @@ from checks.api import (
     warning,
 )
 from checks.errors import part
-from checks.products import FolderSeen, Part, Product, require
+from checks.product_packs import Part
+from checks.products import FolderSeen, Product, require
 from checks.wording import duration, size
 from wire.messages import Label
 

@@ -23,7 +23,8 @@ from checks.api import (
 )
 from checks.errors import UnexpectedOutput
 from checks.judging import judged
-from checks.products import Expiry, Licence, Part, Product, answers, require
+from checks.product_packs import Licence, Part
+from checks.products import Expiry, Product, answers, require
 from checks.wording import days, percent
 
 MOST_LICENCES = 200

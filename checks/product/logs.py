@@ -24,7 +24,8 @@ from checks.api import (
 )
 from checks.errors import part
 from checks.judging import judged
-from checks.products import FolderSeen, Lines, Part, Product, require
+from checks.product_packs import Part
+from checks.products import FolderSeen, Lines, Product, require
 from checks.wording import count, size
 from wire.messages import Label, Reason
 

@@ -22,7 +22,8 @@ from checks.api import (
     ok,
 )
 from checks.errors import NotConfigured, UnexpectedOutput, part
-from checks.products import Metric, MetricKind, Product, answers
+from checks.product_packs import Metric, MetricKind
+from checks.products import Product, answers
 from wire.messages import Label
 
 MOST_VALUES = 100

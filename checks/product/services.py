@@ -22,7 +22,8 @@ from checks.api import (
     warning,
 )
 from checks.errors import part
-from checks.products import Part, Process, Product, require
+from checks.product_packs import Part, Process
+from checks.products import Product, require
 from checks.wording import count
 from wire.messages import Count, Label
 

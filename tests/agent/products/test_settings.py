@@ -11,7 +11,8 @@ from agent.products.pack import PackError, declaration, shipped
 from agent.products.queries import problem, queries
 from agent.settings import load
 from checks.databases import Engine
-from checks.products import Process
+from checks.product import _databases
+from checks.product_packs import Process
 
 GOOD = """\
 [collector]
@@ -214,6 +215,20 @@ def test_the_pack_of_u8_uses_the_confirmed_tables_alone() -> None:
         "UFSYS.dbo.UA_Period",
     }
     assert (found.ports, found.services, found.page) == ((), (), None)
+
+
+@pytest.mark.parametrize(
+    ("query", "engine"),
+    [
+        (_databases.MSSQL_DATABASES, Engine.MSSQL),
+        (_databases.MSSQL_BACKUPS, Engine.MSSQL),
+        (_databases.MSSQL_CHECKS, Engine.MSSQL),
+        (_databases.POSTGRESQL_DATABASES, Engine.POSTGRESQL),
+        (_databases.MYSQL_DATABASES, Engine.MYSQL),
+    ],
+)
+def test_what_the_check_itself_asks_is_one_reading_query(query: str, engine: Engine) -> None:
+    assert problem(query, engine) is None
 
 
 def test_a_query_for_another_engine_is_read_in_its_language() -> None:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from agent.products import web
-from checks.products import Page
+from checks.product_packs import Page
 
 
 class Handler(BaseHTTPRequestHandler):

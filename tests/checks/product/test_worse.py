@@ -15,7 +15,8 @@ from checks.product._books import AccountSet, Book, Facts
 from checks.product._care import CARE
 from checks.product._year_end import YEAR_END
 from checks.product.metrics import Asked, Value
-from checks.products import Expiry, Fetched, FileSeen, FolderSeen, Lines, MetricKind
+from checks.product_packs import MetricKind
+from checks.products import Expiry, Fetched, FileSeen, FolderSeen, Lines
 from tests.worse import NOW, assert_never_better, assert_worst_has_no_bound, state_of
 
 

@@ -109,6 +109,12 @@ def test_objects_of_one_target_are_told_behind_its_name() -> None:
     assert together[3].startswith("erp-app-01 · u8: UFDATA_001_2021、UFDATA_002_2021、")
 
 
+def test_the_scope_names_them() -> None:
+    said = texts(part("3"))
+    assert "数据库实例：erp-app-01 · erp、erp-app-01 · old、erp-app-01 · oa（见第 7 章）。" in said
+    assert "业务产品：erp-app-01 · 总部 U8（见第 9 章）。" in said
+
+
 def test_the_page_has_them_too() -> None:
     page = render_html(compose(product_sample.with_products(sample.small())))
     assert "[999]演示账套（演示）" in page
