@@ -1,5 +1,6 @@
 """Products of the settings: what is wrong is told in one sentence with line and key."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -238,3 +239,12 @@ def test_a_query_for_another_engine_is_read_in_its_language() -> None:
     assert problem("SELECT a INTO b FROM c", Engine.MSSQL) is not None
     assert problem("EXEC sp_who", Engine.MSSQL) is not None
     assert problem("", Engine.MYSQL) is not None
+
+
+def test_without_the_extra_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    error = refused(tmp_path, GOOD)
+    assert "xunjian[database]" in error.text.zh
+    assert error.line == 19
