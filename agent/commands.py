@@ -106,7 +106,7 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
 def entries_of(settings: Settings) -> "tuple[runner.Entry, ...]":
     """Return what the settings name for target checks."""
     found: list[runner.Entry] = []
-    for section in ("backups", "databases", "queries"):
+    for section in ("backups", "databases", "queries", "products"):
         if getattr(settings, section):
             found += importlib.import_module(f"agent.{section}.entries").entries(settings)
     return tuple(found)

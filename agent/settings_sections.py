@@ -20,9 +20,10 @@ SECTIONS = {
     "backups": "BackupSettings",
     "databases": "DatabaseSettings",
     "queries": "QuerySettings",
+    "products": "ProductSettings",
 }
 """With the name of the type."""
-_COMPARED = ("databases", "queries")
+_COMPARED = ("databases", "queries", "products")
 
 Wrong = tuple[tuple[str, ...], Text]
 """The keys that lead to what can't be, and what is expected there."""

@@ -58,6 +58,9 @@ class RecordedDatabase:
             raise ERRORS[self._content["failure"]]("erp")
         name = _names(_chapter(self._check)).get(query)
         assert name is not None, f"no constant of the chapter is this query: {query}"
+        return self._answer(name, kind, most)
+
+    def _answer(self, name: str, kind: Any, most: int) -> Any:
         for answer in self._content.get("answers", ()):
             if answer["query"] == name and answer.get("database", self._inside) == self._inside:
                 if "failure" in answer:

@@ -37,6 +37,9 @@ A situation is one TOML file, `tests/situations/<chapter>/<check>/<situation>.to
     [query.settings]
     database = "erp"
 
+    # ... or recorded sightings of a product (tests/recorded_product.py), with or without [database]
+    [product]
+
     # ... or facts given directly, for probes that read through psutil.
     [given]
 
@@ -79,6 +82,7 @@ from checks.api import Check, Output, Past, Point, Verdict
 from checks.discovery import discover
 from checks.errors import NotPermitted, ProbeError, TimedOut, ToolMissing, UnexpectedOutput
 from tests.recorded_database import RecordedDatabase
+from tests.recorded_product import RecordedProduct
 from tests.recorded_query import recorded_query
 from wire.messages import Failure
 
@@ -165,6 +169,8 @@ class Situation:
         host = CapturedHost(self.content)
         if "query" in self.content:
             return recorded_query(self.content["query"])
+        if "product" in self.content:
+            return RecordedProduct(self.content, self.check, host)
         if "database" in self.content:
             return RecordedDatabase(self.content["database"], self.check, host)
         return host

@@ -13,8 +13,10 @@ from collector.reports.chapters.conclusion import conclusion
 from collector.reports.chapters.findings import findings, follow_up
 from collector.reports.chapters.front import cover, document_control
 from collector.reports.chapters.hosts import hosts
+from collector.reports.chapters.instances import instances
 from collector.reports.chapters.limits import limits
 from collector.reports.chapters.overview import overview, scope
+from collector.reports.chapters.products import products
 from collector.reports.material import Material
 from collector.reports.printable import all_printable
 from collector.reports.source import Source
@@ -48,9 +50,9 @@ def compose(material: Material, language: Language = Language.CHINESE) -> Report
             follow_up(source),
             hosts(source),
             area(source, Part.PATCH),
-            area(source, Part.DATABASE),
+            area(source, Part.DATABASE, instances(source)),
             backups(source),
-            area(source, Part.PRODUCT),
+            products(source),
             area(source, Part.SECURITY),
             capacity(source),
             findings(source),

@@ -50,6 +50,22 @@ class VerdictRow:
     observed_at: datetime
     evidence: str
     """SHA-256 of the signed batch that the facts are in."""
+    target: str = ""
+    """Name of the entry of the settings that was judged; '' is the host. `object` has it, too."""
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """Facts of a check on one entry of the agent's settings: a product, a database."""
+
+    check: str
+    target: str
+    facts: Mapping[str, object] | None
+    """As plain JSON values; None: none were ever read."""
+    observed_at: datetime
+    """Of the facts; without any, of the newest try."""
+    reason: Text | None = None
+    """Why the newest try gave none."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +102,8 @@ class HostMaterial:
     series: Mapping[tuple[str, str, str], tuple[Point, ...]]
     """(check, measure, object) → points inside the period, oldest first; declared trends only."""
     score: Score
+    targets: tuple[TargetFacts, ...] = ()
+    """Of product checks and of instances of databases, by check and target."""
 
 
 @dataclass(frozen=True)
@@ -167,3 +185,8 @@ class Material:
     """Checks that could not be loaded, one sentence each."""
     quarantined: tuple[str, ...]
     """Batches or lines of this customer that could not be read, one sentence each."""
+
+
+def named(target: str, name: str) -> str:
+    """Return how an object is shown: with its target where it has one."""
+    return f"{target}: {name}" if target and name else target or name

@@ -65,8 +65,17 @@ def result_blocks(
 
 def places(source: Source, group: Sequence[Located], with_host: bool) -> str:
     """Return the objects of a group as a list; a host without an object says so."""
+    # The objects of one target stand behind its name, which is told once.
+    shown: dict[str, list[str]] = {}
+    for host, row in group:
+        before = f"{row.target}: " if row.target else ""
+        if before and row.object.startswith(before):
+            first = _place(source, (host, row), with_host).removesuffix(row.object) + before
+            shown.setdefault(first, []).append(row.object.removeprefix(before))
+        else:
+            shown.setdefault(_place(source, (host, row), with_host), [])
     return source.voice.together(
-        list(dict.fromkeys(_place(source, pair, with_host) for pair in group))
+        [first + source.voice.together(list(dict.fromkeys(rest))) for first, rest in shown.items()]
     )
 
 

@@ -113,6 +113,16 @@ GRADE_MARKS = {
     Grade.FAIR: Mark.WARNING,
     Grade.POOR: Mark.CRITICAL,
 }
+ENGINES = {
+    "mssql": to_translate("SQL Server"),
+    "postgresql": to_translate("PostgreSQL"),
+    "kingbase": to_translate("KingbaseES"),
+    "mysql": to_translate("MySQL"),
+    "mariadb": to_translate("MariaDB"),
+    "oracle": to_translate("Oracle"),
+    "dameng": to_translate("Dameng DM"),
+}
+"""checks.databases.Engine → its name; any other (a newer agent's) stands as it is."""
 UNITS = {
     "% of one CPU": to_translate("% of one CPU"),
     "1/7 d": to_translate("in 7 days"),
@@ -120,6 +130,7 @@ UNITS = {
     "account names": to_translate("(account names)"),
     "advisories": to_translate("advisories"),
     "d": to_translate("days"),
+    "day of December": to_translate("(day of December)"),
     "days": to_translate("days"),
     "errors": to_translate("errors"),
     "errors/10 min": to_translate("errors in 10 minutes"),
@@ -141,5 +152,6 @@ UNITS = {
     "yes/no": "",
     "×RPO": to_translate("× the RPO"),
     "×full": to_translate("× a full backup"),
+    "×median": to_translate("× the median"),
 }
 """Units of thresholds in words, as they stand after the value; any other stands as it is."""

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
+from checks.discovery import Catalogue
 from collector.assessment.models import (
     FindingEvent,
     Series,
@@ -28,13 +29,19 @@ from wire.batch import Batch, encode_line, seal
 from wire.messages import Observation, Reason
 
 
-def deliver(database: Database, place: Place, payload: bytes, seq: int = 1) -> None:
+def deliver(
+    database: Database,
+    place: Place,
+    payload: bytes,
+    seq: int = 1,
+    catalogue: Catalogue = CATALOGUE,
+) -> None:
     """Accept bytes at a place of the chain and assess them."""
     # One inspection a day, handed over an hour later.
     upload = uploaded(place, payload, seq=seq, at=START + timedelta(days=seq - 1, hours=1))
     with database.writing() as session:
         accept(session, [upload])
-    assert assess_pending(database, CATALOGUE) == 1
+    assert assess_pending(database, catalogue) == 1
 
 
 def inspected(
@@ -51,8 +58,15 @@ def loads(day: int = 0, **values: float) -> Observation:
     return observation("sample.load", {"loads": values}, at=START + timedelta(days=day))
 
 
-def day(database: Database, place: Place, number: int, *observations: Observation) -> None:
-    deliver(database, place, inspected(place, *observations, day=number).payload, number + 1)
+def day(
+    database: Database,
+    place: Place,
+    number: int,
+    *observations: Observation,
+    catalogue: Catalogue = CATALOGUE,
+) -> None:
+    payload = inspected(place, *observations, day=number).payload
+    deliver(database, place, payload, number + 1, catalogue)
 
 
 def verdicts(database: Database, code: str) -> dict[str, str]:

@@ -1,10 +1,13 @@
 """The material of a report: what is known, and why the rest is not."""
 
 from datetime import date, timedelta
+from types import MappingProxyType
 
+import msgspec
 import pytest
 
-from checks.api import State
+from checks.api import Chapter, Check, State, Text
+from checks.databases import Instance, instance_of
 from checks.discovery import Catalogue, discover
 from collector.assessment.service import assess_pending
 from collector.customers.service import find_customer
@@ -104,3 +107,63 @@ def test_an_earlier_day_is_never_told_by_later_verdicts(database: Database, plac
     day(database, place, 0, loads(0, a=10))
     with pytest.raises(NotDerivable, match=r"2026-11-21.*2025-12-31"):
         material(database, CATALOGUE, year=2025)
+
+
+class InstanceFacts(msgspec.Struct, frozen=True):
+    instance: Instance
+
+
+INSTANCE = Check(
+    title=Text("实例", "Instance"),
+    chapter=Chapter.DATABASE,
+    facts=InstanceFacts,
+    probe=lambda database: InstanceFacts(instance_of(database)),
+    rules=(),
+    reads=(),
+    target="mysql",
+)
+WITH_INSTANCES = Catalogue(MappingProxyType({**CATALOGUE.checks, "sample.instance": INSTANCE}), ())
+
+
+def told(number_of: int, version: str, target: str = "erp") -> Observation:
+    facts = {"engine": "mysql", "version": version, "release": "", "login_seconds": 0.1}
+    at = START + timedelta(days=number_of)
+    return observation("sample.instance", {"instance": facts}, at=at, target=target)
+
+
+def test_the_newest_facts_of_each_target_are_told(database: Database, place: Place) -> None:
+    def on(number_of: int, *observations: Observation) -> HostMaterial:
+        day(database, place, number_of, *observations, catalogue=WITH_INSTANCES)
+        (host,) = material(database, WITH_INSTANCES).hosts
+        return host
+
+    on(0, told(0, "8.0.1"), told(0, "5.7.1", "old"))
+    both = on(1, told(1, "8.0.2")).targets
+    assert [each.target for each in both] == ["erp", "old"]
+    # The other was not tried for longer than a verdict is good: the settings have it no more.
+    (found,) = on(37, told(37, "8.0.3")).targets
+    assert found.facts is not None
+    assert found.facts["instance"]["version"] == "8.0.3"  # type: ignore[index]
+    assert found.reason is None
+    at = START + timedelta(days=38)
+    refused = observation(
+        "sample.instance", failure=Reason.LOGIN, subject="10.0.0.1:3306", at=at, target="erp"
+    )
+    (found,) = on(38, refused).targets
+    assert found.facts is not None
+    assert found.observed_at == START + timedelta(days=37)
+    assert found.reason is not None
+    assert found.reason.zh == "登录失败：10.0.0.1:3306"
+
+
+def test_a_target_that_never_answered_has_a_reason_alone(database: Database, place: Place) -> None:
+    refused = observation(
+        "product.account_sets", failure=Reason.TIMEOUT, subject="60 s", target="u8"
+    )
+    day(database, place, 0, refused, catalogue=discover())
+    (host,) = material(database, discover()).hosts
+    (found,) = host.targets
+    assert (found.target, found.facts) == ("u8", None)
+    assert found.reason is not None
+    assert found.reason.zh == "超时：60 s"
+    assert {row.target for row in host.verdicts if row.code == "APP-004"} == {"u8"}

@@ -1,5 +1,7 @@
 """Chapters 6, 7, 9 and 10: one area each over all hosts, equal results in one row."""
 
+from collections.abc import Sequence
+
 from checks.api import Chapter as Part
 from collector.reports.blocks import Block, Chapter
 from collector.reports.chapters.hosts import curve_blocks
@@ -28,13 +30,18 @@ def area_results(source: Source, part: Part) -> list[Block]:
     return [source.empty(words("Not part of this inspection: no host was inspected for it."))]
 
 
-def area(source: Source, part: Part) -> Chapter:
-    """Return the chapter of an area."""
+def area(source: Source, part: Part, opening: Sequence[Block] = ()) -> Chapter:
+    """Return the chapter of an area; `opening` stands before its results."""
     title, number = CHAPTERS[part]
+    blocks = (*opening, *area_blocks(source, part))
+    return Chapter(number, source.voice.words(title), part.value, blocks)
+
+
+def area_blocks(source: Source, part: Part) -> list[Block]:
+    """Return results and curves of an area over all hosts."""
     found = [
         (host, shown)
         for host in source.material.hosts
         for shown in curves(source, host, fills_up=False, chapter=part)
     ]
-    blocks = [*area_results(source, part), *curve_blocks(source, found)]
-    return Chapter(number, source.voice.words(title), part.value, tuple(blocks))
+    return [*area_results(source, part), *curve_blocks(source, found)]

@@ -15,6 +15,8 @@ from collector.reports.blocks import (
     Table,
 )
 from collector.reports.chapters.backup.unseen import unseen
+from collector.reports.chapters.instances import SUFFIX
+from collector.reports.chapters.products import PACK
 from collector.reports.material import InspectionRow
 from collector.reports.source import Source, score_number, shortened
 
@@ -100,12 +102,15 @@ def scope(source: Source) -> Chapter:
         )
     else:
         blocks.append(source.empty(words("Not collected: no host has been inspected.")))
-    for part, text in (
-        (Part.DATABASE, words("Database instances: not part of this inspection.")),
-        (Part.PRODUCT, words("Products and account sets: not part of this inspection.")),
-    ):
-        if not any(source.verdicts(part)):
-            blocks.append(source.empty(text))
+    if named := _entries(source, SUFFIX, ""):
+        blocks.append(Paragraph(words("Database instances: {names} (chapter 7).", names=named)))
+    elif not any(source.verdicts(Part.DATABASE)):
+        blocks.append(source.empty(words("Database instances: not part of this inspection.")))
+    if named := _entries(source, PACK, "title"):
+        blocks.append(Paragraph(words("Products: {names} (chapter 9).", names=named)))
+    elif not any(source.verdicts(Part.PRODUCT)):
+        absent = words("Products and account sets: not part of this inspection.")
+        blocks.append(source.empty(absent))
     blocks.append(_backup_scope(source))
     blocks.append(
         Paragraph(
@@ -113,6 +118,18 @@ def scope(source: Source) -> Chapter:
         )
     )
     return Chapter("3", words("Scope and objects"), "scope", tuple(blocks))
+
+
+def _entries(source: Source, check: str, title: str) -> str:
+    """Return the entries of the agents' settings that a check ran on, each with its host."""
+    return source.voice.together(
+        [
+            f"{host.name} · {shortened(str((each.facts or {}).get(title) or each.target), 40)}"
+            for host in source.material.hosts
+            for each in host.targets
+            if each.check.endswith(check)
+        ]
+    )
 
 
 def _backup_scope(source: Source) -> Block:

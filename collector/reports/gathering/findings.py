@@ -10,8 +10,7 @@ from checks.api import State, Text
 from checks.discovery import Catalogue
 from collector.assessment.findings import severity
 from collector.assessment.models import StoredFinding
-from collector.reports.gathering.host import named
-from collector.reports.material import FindingRow
+from collector.reports.material import FindingRow, named
 
 
 def gather_findings(

@@ -12,7 +12,6 @@ from checks.discovery import Catalogue
 from checks.wording import reason
 from collector.assessment.host_score import expected
 from collector.assessment.models import (
-    NewestObservation,
     Series,
     SeriesPoint,
     StoredInspection,
@@ -20,11 +19,9 @@ from collector.assessment.models import (
 )
 from collector.assessment.score import CATEGORY_OF, Judged, of_host
 from collector.customers.models import Host
-from collector.intake.models import StoredBatch
-from collector.reports.material import HostMaterial, VerdictRow
-from wire.batch import open_batch
-from wire.errors import WireError
-from wire.messages import Observation, Reason
+from collector.reports.gathering.facts import newest_facts, target_facts
+from collector.reports.material import HostMaterial, VerdictRow, named
+from wire.messages import Reason
 
 INVENTORY, SOFTWARE = "host.inventory", "host.software"
 STALE_AFTER = timedelta(days=35)
@@ -84,7 +81,8 @@ def gather_host(
         for rule in check.rules
         if rule.code in states
     )
-    facts = _newest_facts(session, host, (INVENTORY, SOFTWARE))
+    shown_from = since if newest is None else max(since, newest - STALE_AFTER)
+    facts = newest_facts(session, host, (INVENTORY, SOFTWARE))
     declared = [
         (key, trend.measure) for key, check in catalogue.checks.items() for trend in check.trends
     ]
@@ -99,6 +97,7 @@ def gather_host(
         verdicts=tuple(sorted([*verdicts, *missing], key=lambda row: (row.code, row.object))),
         series=_series(session, host, declared, since, until),
         score=score,
+        targets=target_facts(session, host, shown_from),
     )
 
 
@@ -135,14 +134,10 @@ def _verdicts(
                 reason=why,
                 observed_at=row.observed_at,
                 evidence=row.digest,
+                target=row.target,
             )
         )
     return rows
-
-
-def named(target: str, name: str) -> str:
-    """Return how an object is shown: with its target where it has one."""
-    return f"{target}: {name}" if target and name else target or name
 
 
 def _system_name(inventory: Mapping[str, object] | None) -> str:
@@ -150,62 +145,6 @@ def _system_name(inventory: Mapping[str, object] | None) -> str:
     system = (inventory or {}).get("system")
     name = system.get("name") if isinstance(system, Mapping) else None
     return name if isinstance(name, str) else ""
-
-
-Facts = tuple[Mapping[str, object] | None, Text | None]
-"""A check's facts as plain JSON values, or why there are none."""
-
-
-def _newest_facts(session: Session, host: Host, checks: tuple[str, ...]) -> dict[str, Facts]:
-    """Return the newest facts of each of the checks, a batch that holds several read once."""
-    rows = session.execute(
-        select(NewestObservation.check, StoredBatch.digest, StoredBatch.payload)
-        .join(
-            StoredBatch,
-            (StoredBatch.customer_id == NewestObservation.customer_id)
-            & (StoredBatch.digest == NewestObservation.facts_digest),
-        )
-        .where(
-            NewestObservation.customer_id == host.customer_id,
-            NewestObservation.host_id == host.id,
-            NewestObservation.check.in_(checks),
-        )
-    )
-    found: dict[str, Facts] = dict.fromkeys(checks, (None, reason(Failure(Reason.NOT_SELECTED))))
-    opened: dict[str, tuple[Observation, ...]] = {}
-    for check, digest, payload in rows:
-        try:
-            if digest not in opened:
-                opened[digest] = tuple(open_batch(payload).observations)
-            for observation in opened[digest]:
-                if observation.check == check and isinstance(observation.facts, msgspec.Raw):
-                    found[check] = (msgspec.json.decode(observation.facts, type=dict), None)
-        except (WireError, msgspec.MsgspecError) as error:
-            found[check] = (None, reason(Failure(Reason.ERROR, str(error)[:200])))
-    missing = {check for check, (facts, _) in found.items() if facts is None}
-    for observation in _last_inspection(session, host) if missing else ():
-        if observation.check in missing and observation.failure is not None:
-            found[observation.check] = (None, reason(observation.failure))
-    return found
-
-
-def _last_inspection(session: Session, host: Host) -> tuple[Observation, ...]:
-    """Return the observations of the newest inspection, for the reasons of what it lacks."""
-    newest = (
-        select(StoredInspection.id)
-        .where(
-            StoredInspection.customer_id == host.customer_id, StoredInspection.host_id == host.id
-        )
-        .order_by(StoredInspection.started_at.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    payloads = session.scalars(
-        select(StoredBatch.payload).where(
-            StoredBatch.customer_id == host.customer_id, StoredBatch.inspection_id == newest
-        )
-    )
-    return tuple(each for payload in payloads for each in open_batch(payload).observations)
 
 
 def _series(

@@ -1,0 +1,1 @@
+"""Business products (ERP) of the settings, each as its pack describes it."""
