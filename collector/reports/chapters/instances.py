@@ -64,9 +64,19 @@ def worst(
     return Cell("—")
 
 
+def told(facts: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what the facts of a check `*.instance` say of it (checks.databases.Instance).
+
+    Engines with more to say have it in a part of their facts.
+    """
+    for part in (facts, *(facts.get(name) for name in ("instance", "server"))):
+        if isinstance(part, Mapping) and {"engine", "login_seconds"} <= part.keys():
+            return part
+    return {}
+
+
 def _row(source: Source, host: HostMaterial, each: TargetFacts) -> tuple[Cell, ...]:
-    instance = (each.facts or {}).get("instance")
-    known = instance if isinstance(instance, Mapping) else {}
+    known = told(each.facts or {})
     engine, seconds = str(known.get("engine", "")), known.get("login_seconds")
     state = worst(source, host, Part.DATABASE, each.target)
     if each.reason is not None:

@@ -3,14 +3,19 @@
 from dataclasses import replace
 from functools import cache
 
+import msgspec
+import pytest
+
 from checks.api import Failure
 from checks.databases import Engine
 from collector.reports.blocks import Chapter, Mark
+from collector.reports.chapters.instances import told
 from collector.reports.compose import compose
 from collector.reports.html import render_html
 from collector.reports.words import Language
 from tests.collector.reports import product_sample, sample
 from tests.collector.reports.test_compose import chapter, table, texts
+from tests.situation import situations
 from wire.messages import Reason
 
 
@@ -119,3 +124,17 @@ def test_the_page_has_them_too() -> None:
     page = render_html(compose(product_sample.with_products(sample.small())))
     assert "[999]演示账套（演示）" in page
     assert 'id="product-1"' in page
+
+
+@pytest.mark.parametrize("chapter", ["mssql", "postgresql", "mysql", "oracle", "dameng"])
+def test_the_table_of_instances_understands_the_facts_of_every_engine(chapter: str) -> None:
+    facts = [
+        observed
+        for each in situations()
+        if each.path.parent.parts[-2:] == (chapter, "instance") and "facts" not in each.content
+        for observed in [each.observe()]
+        if not isinstance(observed, Failure)
+    ]
+    assert facts
+    shown = [told(msgspec.to_builtins(each)) for each in facts]
+    assert any(each.get("engine") and each.get("version") for each in shown), facts[0]
