@@ -63,11 +63,12 @@ def test_every_command_line_that_is_shown_is_understood(
     assert len(lines) == 4
     for line in lines:
         assert line[:2] == ["xunjian-agent", "database"]
-        if line[2] == "list":
+        if line[2] in ("list", "test"):
             path = tmp_path / "agent.toml"
             path.write_text('[collector]\nurl = "https://a.example"\n', "utf-8")
             line += ["--settings", str(path)]
-        assert main(line[1:]) == 0
+        # Without an entry of that name there is nothing to try: the line itself is understood.
+        assert main(line[1:]) == (2 if line[2] == "test" else 0)
         printed = capsys.readouterr().out
         if line[2] == "grant-script":
             assert "切勿授予" in printed or "Never grant" in printed

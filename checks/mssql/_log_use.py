@@ -36,7 +36,7 @@ class SizeThresholds(Thresholds, frozen=True):
 
     warning_ratio: Annotated[float, limit("× data", "FRK#75; DCK 100 %")] = 1
     critical_ratio: Annotated[float, limit("× data", "catalogue: more than 5 times")] = 5
-    least_bytes: Annotated[float, limit("B", "catalogue: logs of more than 1 GB")] = 2**30
+    least_bytes: Annotated[float, limit("bytes", "catalogue: logs of more than 1 GB")] = 2**30
 
 
 _USED = Text(

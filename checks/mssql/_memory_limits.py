@@ -34,8 +34,8 @@ class SettingThresholds(Thresholds, frozen=True):
 class SystemThresholds(Thresholds, frozen=True):
     """Physical memory that is free."""
 
-    warning_free_bytes: Annotated[float, limit("B", "catalogue: less than 1 GB")] = 2**30
-    critical_free_bytes: Annotated[float, limit("B", "FRK#51: 262144 KB")] = 256 * 2**20
+    warning_free_bytes: Annotated[float, limit("bytes", "catalogue: less than 1 GB")] = 2**30
+    critical_free_bytes: Annotated[float, limit("bytes", "FRK#51: 262144 KB")] = 256 * 2**20
 
 
 _UNSET = Text("未设置（默认值）", "not set (the default)")

@@ -31,9 +31,9 @@ class OptionThresholds(Thresholds, frozen=True):
 class CloseThresholds(Thresholds, frozen=True):
     """Express makes databases with AUTO_CLOSE: small ones there are no alarm."""
 
-    tiny_bytes: Annotated[float, limit("B", "OWN: catalogue spares tiny databases of Express")] = (
-        2**30
-    )
+    tiny_bytes: Annotated[
+        float, limit("bytes", "OWN: catalogue spares tiny databases of Express")
+    ] = 2**30
 
 
 _EXPRESS = 4

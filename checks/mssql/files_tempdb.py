@@ -90,7 +90,7 @@ class TempdbThresholds(Thresholds, frozen=True):
 
     warning_used_percent: Annotated[float, limit("%", "INS 75 %")] = 75
     critical_used_percent: Annotated[float, limit("%", "catalogue 90 %")] = 90
-    uneven_bytes: Annotated[float, limit("B", "FRK#175, #183: more than 1 GB apart")] = 2**30
+    uneven_bytes: Annotated[float, limit("bytes", "FRK#175, #183: more than 1 GB apart")] = 2**30
     most_files: Annotated[int, limit("files", "Microsoft: one a processor, up to 8")] = 8
 
 

@@ -47,8 +47,8 @@ def probe(database: Database) -> Facts:
 class GrowthThresholds(Thresholds, frozen=True):
     """What makes a growth too large or too small."""
 
-    percent_from_bytes: Annotated[float, limit("B", "FRK#82: by per cent above 1 GB")] = 2**30
-    tiny_bytes: Annotated[float, limit("B", "FRK#158: 1 MB, the old default")] = 2**20
+    percent_from_bytes: Annotated[float, limit("bytes", "FRK#82: by per cent above 1 GB")] = 2**30
+    tiny_bytes: Annotated[float, limit("bytes", "FRK#158: 1 MB, the old default")] = 2**20
 
 
 _WANTED = Text("固定增量（≥ 64 MiB）", "a fixed amount (64 MiB or more)")
