@@ -8,8 +8,9 @@ import re
 from datetime import date
 from functools import cache
 
-import msgspec
 from msgspec import Struct
+
+from checks.reference import in_force
 
 
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,14 +46,8 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def table() -> Table:
-    """Return the shipped table."""
-    # Here, because an agent imports this module and never reads the table.
-    import pkgutil
-    import tomllib
-
-    data = pkgutil.get_data("checks", "lifecycle.toml")
-    assert data is not None, "the table is shipped with the package"
-    return msgspec.convert(tomllib.loads(data.decode()), Table)
+    """Return the table in force. Raise checks.reference.ReferenceDataUnusable."""
+    return in_force("checks", "lifecycle.toml", Table)[0]
 
 
 def find(system_id: str, version_id: str, version: str = "", name: str = "") -> Entry | None:

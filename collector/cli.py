@@ -34,6 +34,7 @@ from collector.identity import open_identity
 from collector.intake.models import Quarantine
 from collector.options import HERE, WIDTH_OF_A_FILE, DataOption, LanguageOption, day_of
 from collector.policy.commands import policy
+from collector.reference import references
 from collector.reports.service import write_report
 from collector.reports.words import Language
 from collector.server import Encryption, listen, serve, usable_encryption
@@ -53,6 +54,7 @@ app.add_typer(slots, name="slot")
 app.add_typer(agents, name="agent")
 app.add_typer(backups, name="backups")
 app.add_typer(policy, name="policy")
+app.add_typer(references, name="reference")
 app.command("enrol")(enrolment.enrol)
 app.command("alarms")(enrolment.alarms)
 app.command("import")(import_files)

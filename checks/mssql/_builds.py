@@ -1,4 +1,4 @@
-"""Which builds of SQL Server there are: the shipped, dated table `checks/mssql/builds.toml`.
+"""Which builds of SQL Server there are: the dated table `checks/mssql/builds.toml`.
 
 It is read where verdicts are made, on the collector; an agent never needs it. A build that is
 newer than the table is said to be newer, and never held to be the latest.
@@ -9,8 +9,9 @@ from datetime import date
 from enum import Enum
 from functools import cache
 
-import msgspec
 from msgspec import Struct
+
+from checks.reference import in_force
 
 Version = tuple[int, ...]
 
@@ -78,14 +79,8 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def table() -> Table:
-    """Return the shipped table."""
-    # Here, because an agent imports this module and never reads the table.
-    import pkgutil
-    import tomllib
-
-    data = pkgutil.get_data("checks.mssql", "builds.toml")
-    assert data is not None, "the table is shipped with the package"
-    return msgspec.convert(tomllib.loads(data.decode()), Table)
+    """Return the table in force. Raise checks.reference.ReferenceDataUnusable."""
+    return in_force("checks.mssql", "builds.toml", Table)[0]
 
 
 def numbers(version: str) -> Version:
