@@ -19,6 +19,7 @@ from agent.databases.settings import DatabaseSettings
 from agent.databases.testing_texts import (
     CAN_NOT,
     HEAD,
+    NO_WAY_IN,
     PARTLY,
     PROGRESS,
     RUNS,
@@ -37,6 +38,14 @@ from checks.discovery import discover, names
 from wire.messages import Failure, Observation, Reason
 
 WELL, MISSING, COULD_NOT = 0, 1, 2
+_BEFORE_CONNECTING = ("ODBC driver", "pyodbc", "password", "options")
+_NO_WAY_IN = (
+    Reason.LOGIN,
+    Reason.UNREACHABLE,
+    Reason.MISSING_TOOL,
+    Reason.PERMISSION,
+    Reason.NOT_CONFIGURED,
+)
 _NOT_MISSING = (Reason.NO_HISTORY, Reason.NOT_APPLICABLE)
 """What comes with the second inspection, and what can't be on this server."""
 
@@ -87,6 +96,8 @@ def try_out(console: Console, settings_path: str, name: str, *, as_json: bool) -
         if isinstance(step, runner.Started) and sys.stderr.isatty():
             print(console.words(PROGRESS.format(name=step.name)), file=sys.stderr, flush=True)
         if isinstance(step, Observation):
+            if not found and step.failure is not None and _no_way_in(step.failure, chosen):
+                return _could_not(console, name, step.failure, as_json=as_json)
             tested = outcome_of(step.check, catalogue.checks[step.check], step)
             found.append(tested)
             if as_json:
@@ -100,6 +111,19 @@ def try_out(console: Console, settings_path: str, name: str, *, as_json: bool) -
     if not any(each.runs for each in found):
         return COULD_NOT
     return MISSING if any(each.missing for each in found) else WELL
+
+
+def _no_way_in(failure: Failure, chosen: DatabaseSettings) -> bool:
+    """Return whether it is the connection that failed: then every check would say the same."""
+    return failure.subject in (place(chosen), *_BEFORE_CONNECTING) and failure.reason in _NO_WAY_IN
+
+
+def _could_not(console: Console, name: str, failure: Failure, *, as_json: bool) -> int:
+    if as_json:
+        console.json({"database": name, "failure": failure})
+    why = f"{console.words(wording.reason(failure))} ({failure.detail})"
+    console.complain(NO_WAY_IN.format(name=name, why=why))
+    return COULD_NOT
 
 
 def outcome_of(check_id: str, check: Check[Any], observation: Observation) -> Tested:

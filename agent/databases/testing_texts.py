@@ -6,6 +6,10 @@ UNKNOWN = Text(
     "没有名为 {name} 的数据库{hint}；已有：{known}", "no database {name}{hint}; there are: {known}"
 )
 HEAD = Text("数据库 {name}（{engine}，{place}）", "database {name} ({engine}, {place})")
+NO_WAY_IN = Text(
+    "未能连接数据库 {name}，全部检查都不能执行：{why}",
+    "there is no way into the database {name}, so that no check can run: {why}",
+)
 PROGRESS = Text("正在执行 {name} …", "running {name} …")
 RUNS = Text("可执行    {check}  {title}（{rows} 项）", "runs      {check}  {title} ({rows} rows)")
 PARTLY = Text(

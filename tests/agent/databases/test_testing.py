@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from msgspec import UNSET, Raw
 
+from agent.cli import main
 from agent.databases.testing import outcome_of
 from agent.errors import SettingsError
 from agent.settings import load
@@ -109,3 +110,30 @@ def test_a_database_has_another_name_than_a_backup_set_of_its_engine(tmp_path: P
     )
     with pytest.raises(SettingsError, match="erp"):
         load(str(settings), names())
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ('kind = "postgresql"\nport = 1', "127.0.0.1:1"),
+        ('kind = "oracle"\nservice = "erp"', "ODBC driver"),
+        ('kind = "postgresql"\ndriver = "/nowhere/driver.so"', "/nowhere/driver.so"),
+        (
+            'kind = "mariadb"\nuser = "x"\npassword = { file = "/nowhere/secret" }',
+            "/nowhere/secret",
+        ),
+    ],
+)
+def test_without_a_way_in_there_is_one_sentence_and_not_one_for_each_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, words: str
+) -> None:
+    settings = tmp_path / "agent.toml"
+    settings.write_text(
+        f'[collector]\nurl = "https://collector.example"\n[databases.erp]\n{given}\n',
+        encoding="utf-8",
+    )
+    assert main(["database", "test", "erp", "--settings", str(settings)]) == 2
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 1
+    assert said.err.count("\n") == 1
+    assert words in said.err
