@@ -22,6 +22,7 @@ NAMES = {
     "backup_files": "hashing 8 MiB",
     "offsite": "entries on both sides listed and joined, 300",
     "calendar": "backup calendar, 1,000 sets × 365 days",
+    "databases": "PostgreSQL, 50 tables: P1 checks, the server's processor",
 }
 
 
@@ -36,13 +37,18 @@ def test_a_benchmark_runs(name: str) -> None:
     assert result.returncode == 0, result.stderr
     figures: list[dict[str, Any]] = json.loads(result.stdout)["figures"]
     assert figures[0]["what"] == NAMES[name]
-    assert all(figure["value"] > 0 for figure in figures)
+    # The kernel counts a server's processor in hundredths of a second: a tiny run may take none.
+    least = 0 if name == "databases" else 1e-9
+    assert all(figure["value"] >= least for figure in figures)
 
 
 def test_an_unknown_benchmark_is_refused_with_the_names_there_are() -> None:
     result = bench("speed")
     assert result.returncode == 2
-    assert "agent, intake, assessment, report, backup_files, offsite, calendar" in result.stderr
+    assert (
+        "agent, intake, assessment, report, backup_files, offsite, calendar, databases"
+        in result.stderr
+    )
     assert "Traceback" not in result.stderr
 
 
