@@ -7,6 +7,7 @@ asks, and are never in an error, a log or an argument.
 
 import re
 import time
+from contextlib import ExitStack
 from types import ModuleType
 
 from agent import secret
@@ -36,13 +37,12 @@ class Connection:
             query_seconds=settings.query_seconds if engine.DRIVER_TIMEOUT else None,
         )
         self.login_seconds = time.monotonic() - began
-        try:
+        with ExitStack() as held:
+            held.callback(self.line.close)
             self.identity: Identity = engine.prepare(settings, self.line.ask, self.line.execute)
             if self.identity.translated:
                 self.line.translate = getattr(engine, "translate", None)
-        except BaseException:
-            self.line.close()
-            raise
+            held.pop_all()
 
 
 def place(settings: DatabaseSettings) -> str:
