@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import structs
@@ -21,13 +20,12 @@ from collector.assessment.naming import bounded_system
 from collector.assessment.past import History
 from collector.assessment.reading import Conclusion, Unread, conclude
 from collector.assessment.recording import Recorder
-from collector.customers.models import Agent, Host, Site
+from collector.customers.models import Agent, Host
 from collector.database import Database
 from collector.enrolment.models import AgentKey, Alarm, AlarmKind
 from collector.errors import DatabaseUnusable
 from collector.intake.models import ASSESSED, PENDING, QUARANTINED, Quarantine, StoredBatch
-from collector.policy.layers import DEFAULT, Policy, policy_of
-from collector.policy.store import overrides_of
+from collector.policy.store import policy_for
 from wire.batch import Opened, open_batch
 from wire.errors import WireError
 from wire.messages import Gap, Observation
@@ -179,23 +177,10 @@ def _assess(session: Session, place: _Place, catalogue: Catalogue) -> _Assessed:
         received_at=batch.received_at,
     )
     history = History(session, place.customer_id, host_id)
-    policy = _policy(session, place.customer_id, host_id, run.started_at)
+    policy = policy_for(session, place.customer_id, host_id, run.started_at)
     conclusions, odd = conclude(opened, arrival, catalogue.checks, history, policy)
     whole = tuple(arrival.observations)
     return _Assessed(host_id, batch.digest, offset, opened, whole, tuple(conclusions), tuple(odd))
-
-
-def _policy(session: Session, customer_id: str, host_id: str, at: datetime) -> Policy:
-    """Return what the customer decided for a host, on the day of its site."""
-    overrides = overrides_of(session, customer_id)
-    if not overrides:
-        return DEFAULT
-    host, site, zone = session.execute(
-        select(Host.name, Site.name, Site.time_zone)
-        .join(Site, (Site.customer_id == Host.customer_id) & (Site.id == Host.site_id))
-        .where(Host.customer_id == customer_id, Host.id == host_id)
-    ).one()
-    return policy_of(overrides, site, host, at.astimezone(ZoneInfo(zone)).date())
 
 
 def _clocks(session: Session, batch: StoredBatch) -> Clocks:

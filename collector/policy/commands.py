@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -95,22 +96,8 @@ def policy_set(
     """
     given = dict(_pair(value) for value in values)
     rule = _rule(code)
-    with opened(data) as database, database.writing(alone=True) as session:
-        entry = decide(
-            session,
-            find_customer(session, customer),
-            rule,
-            site=site,
-            host=host,
-            object=object,
-            thresholds=given,
-            why=why,
-            person=person_here(),
-            expires=day_of(until) if until else None,
-            now=datetime.now(UTC),
-        )
-        made = entry.id
-    typer.echo(said(_ADDED.format(id=made), lang))
+    place = {"site": site, "host": host, "object": object}
+    _save(data, lang, customer, rule, until, why=why, thresholds=given, **place)
 
 
 @policy.command("waive")
@@ -132,22 +119,8 @@ def policy_waive(
       xunjian-collector policy waive PG-018 --customer 示例公司 --object 'erp: test_*' --why 测试库
     """
     rule = _rule(code)
-    with opened(data) as database, database.writing(alone=True) as session:
-        entry = decide(
-            session,
-            find_customer(session, customer),
-            rule,
-            site=site,
-            host=host,
-            object=object,
-            waived=True,
-            why=why,
-            person=person_here(),
-            expires=day_of(until) if until else None,
-            now=datetime.now(UTC),
-        )
-        made = entry.id
-    typer.echo(said(_ADDED.format(id=made), lang))
+    place = {"site": site, "host": host, "object": object}
+    _save(data, lang, customer, rule, until, why=why, waived=True, **place)
 
 
 @policy.command("list")
@@ -186,6 +159,29 @@ def policy_remove(
     with opened(data) as database, database.writing(alone=True) as session:
         remove(session, find_customer(session, customer), entry, person_here(), datetime.now(UTC))
     typer.echo(said(_REMOVED.format(id=entry), lang))
+
+
+def _save(
+    data: Path,
+    lang: Language,
+    customer: str,
+    rule: Rule[Any, Any],
+    until: str | None,
+    **decision: Any,  # noqa: ANN401 - as decide takes them
+) -> None:
+    """Keep a decision of whoever runs this, and say so."""
+    with opened(data) as database, database.writing(alone=True) as session:
+        entry = decide(
+            session,
+            find_customer(session, customer),
+            rule,
+            person=person_here(),
+            expires=day_of(until) if until else None,
+            now=datetime.now(UTC),
+            **decision,
+        )
+        made = entry.id
+    typer.echo(said(_ADDED.format(id=made), lang))
 
 
 def _pair(text: str) -> tuple[str, str]:

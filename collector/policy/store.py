@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import select
@@ -13,7 +14,7 @@ from checks.api import Rule, Text
 from collector.customers.models import Customer, Host, Site
 from collector.enrolment.record import Person, audit
 from collector.errors import NotFound, Unusable
-from collector.policy.layers import Override
+from collector.policy.layers import DEFAULT, Override, Policy, policy_of
 from collector.policy.models import PolicyEntry
 
 LONGEST_REASON = 1000
@@ -42,6 +43,19 @@ def overrides_of(session: Session, customer_id: str) -> tuple[Override, ...]:
         )
         for row in rows
     )
+
+
+def policy_for(session: Session, customer_id: str, host_id: str, at: datetime) -> Policy:
+    """Return what the customer decided for a host, on the day of its site."""
+    overrides = overrides_of(session, customer_id)
+    if not overrides:
+        return DEFAULT
+    host, site, zone = session.execute(
+        select(Host.name, Site.name, Site.time_zone)
+        .join(Site, (Site.customer_id == Host.customer_id) & (Site.id == Host.site_id))
+        .where(Host.customer_id == customer_id, Host.id == host_id)
+    ).one()
+    return policy_of(overrides, site, host, at.astimezone(ZoneInfo(zone)).date())
 
 
 def decide(
