@@ -8,10 +8,10 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from agent import bounds, gaps, sealing, unsealed
+from agent import bounds, gaps, sealing, spool_clock, unsealed
 from agent.spool_database import SpoolDatabase
 from checks.api import Text
-from wire.batch import Batch
+from wire.batch import Batch, header_of
 from wire.control import BATCH, Reach
 from wire.messages import Acknowledgement, Gap, Inspection, Loss
 from wire.signing import PrivateKey
@@ -95,6 +95,25 @@ def batch(database: SpoolDatabase, place: Place) -> Sealed:
         *(place.epoch, place.seq),
     )
     return Sealed(agent, place.epoch, place.seq, Batch(payload, digest), key_id, signature)
+
+
+def adopt(database: SpoolDatabase, sealed: Sealed) -> None:
+    """Keep a batch that another chain made, in its own place; the same again changes nothing."""
+    header = header_of(sealed.batch.payload)
+    began_at = gaps.microseconds(header.inspection.started_at)
+
+    def keep() -> None:
+        database.execute(
+            "INSERT OR IGNORE INTO batches (agent, epoch, seq, digest, key_id, signature, "
+            "inspection, clock, observations, first_at, last_at, gaps, payload) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(sealed.agent, sealed.epoch, sealed.seq, sealed.batch.digest, sealed.key_id),
+            *(sealed.signature, header.inspection.id, spool_clock.now(database)),
+            *(header.observations, began_at, began_at, gaps.pack(header.gaps)),
+            sealed.batch.payload,
+        )
+
+    database.write(keep)
 
 
 def acknowledge(database: SpoolDatabase, answer: Acknowledgement) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -18,15 +18,19 @@ from agent.events import (
 )
 from agent.identity import Identity
 from agent.memory import Memory
-from agent.runner import LeftBehind, Plan, Started, run
+from agent.runner import LeftBehind, Plan, Started, Step, run
 from agent.secret import foresee
 from agent.settings import Settings
 from agent.spool import Spool
+from agent.surroundings import Place
 from checks.api import Host
 from checks.discovery import Catalogue
-from wire.messages import Cost, Inspection
+from wire.messages import Cost, Inspection, Remote
 
 Report = Callable[[Event], None]
+Probed = Callable[..., Generator[Step]]
+"""As agent.runner.run."""
+Surveyed = Callable[[Host], Place]
 
 
 def inspect(
@@ -45,13 +49,39 @@ def inspect(
     can't be kept, KeyboardInterrupt when interrupted: what was done by then is in the spool and
     finished as interrupted.
     """
+    inspection, collected = take(settings, catalogue, plan, spool, host, report)
+    complete = delivery.inspected(Situation(settings, identity, spool, host, report, language))
+    total = len(plan.jobs)
+    # What is not sealed yet will be a batch at least.
+    pending = len(spool.pending()) + spool.counts().inspections
+    report(RunFinished(inspection.id, collected, total, pending))
+    return complete
+
+
+def take(
+    settings: Settings,
+    catalogue: Catalogue,
+    plan: Plan,
+    spool: Spool,
+    host: Host,
+    report: Report,
+    *,
+    remote: Remote | None = None,
+    probed: Probed = run,
+    surveyed: Surveyed = surroundings.here,
+) -> tuple[Inspection, int]:
+    """Make one inspection; return it, and how many checks gave facts. It waits to be sealed.
+
+    `probed` runs the jobs (agentless, over a channel, it is another one than the runner's), and
+    `surveyed` tells of the host what the inspection says. Raise as `inspect` does.
+    """
     began = time.monotonic()
     foresee(settings)
     spool.finish_interrupted()
-    inspection = _opening(settings, catalogue, plan, host)
+    inspection = _opening(settings, catalogue, plan, surveyed(host), remote)
     spool.open_inspection(inspection)
     try:
-        collected = _collect(settings, plan, inspection, spool, host, report)
+        collected = _collect(settings, plan, inspection, spool, host, report, probed)
     except KeyboardInterrupt:
         spool.finish_interrupted()
         raise
@@ -61,29 +91,27 @@ def inspect(
         cost=surroundings.cost_until_now(time.monotonic() - began),
     )
     spool.finish(ended)
-    complete = delivery.inspected(Situation(settings, identity, spool, host, report, language))
-    total = len(plan.jobs)
-    # What is not sealed yet will be a batch at least.
-    pending = len(spool.pending()) + spool.counts().inspections
-    report(RunFinished(inspection.id, collected, total, pending))
-    return complete
+    return ended, collected
 
 
-def _opening(settings: Settings, catalogue: Catalogue, plan: Plan, host: Host) -> Inspection:
+def _opening(
+    settings: Settings, catalogue: Catalogue, plan: Plan, place: Place, remote: Remote | None
+) -> Inspection:
     """Return the inspection as it stands before the first probe runs."""
     return Inspection(
         id=str(uuid.uuid4()),
         started_at=datetime.now(UTC),
-        boot_id=surroundings.boot_id(host),
-        time_zone=surroundings.time_zone(host),
-        host=surroundings.host_identity(host),
+        boot_id=place.boot_id,
+        time_zone=place.time_zone,
+        host=place.identity,
         agent_version=VERSION,
         checks_digest=surroundings.checks_digest(catalogue.checks.values()),
         planned=plan.planned,
         skipped=plan.skipped,
         broken=tuple(redaction.clean(error)[:2000] for error in catalogue.errors[:200]),
         cost=Cost(0, 0, 0),
-        interval_seconds=settings.run.interval_hours * 3600,
+        interval_seconds=0 if remote else settings.run.interval_hours * 3600,
+        remote=remote,
     )
 
 
@@ -94,6 +122,7 @@ def _collect(
     spool: Spool,
     host: Host,
     report: Report,
+    probed: Probed,
 ) -> int:
     """Run the plan and keep each observation; return how many have facts."""
     total = len(plan.jobs)
@@ -111,7 +140,7 @@ def _collect(
         done += 1
         collected += 1
         report(CheckObserved(earlier.check, None, done, total, earlier.observed_at))
-    steps = run(
+    steps = probed(
         to_run,
         host,
         parallel=settings.run.parallel,

@@ -72,7 +72,7 @@ def live(tasks: Sequence[Task], host: Host, writing_end: int) -> NoReturn:
         for task in tasks:
             _limit(task.limits)
             # Here and not in the parent: only this process knows what the probe obtained.
-            answer = redaction.clean_json(_reading(task.probe, host))
+            answer = redaction.clean_json(reading(task.probe, host))
             total, peak_bytes = _used()
             text = FRAME.pack(len(answer), total - spent, peak_bytes) + answer
             spent = total
@@ -122,7 +122,7 @@ def _bound(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, hard if kind == resource.RLIMIT_CPU else value))
 
 
-def _reading(probe: Callable[[Host], Any], host: Host) -> bytes:
+def reading(probe: Callable[[Host], Any], host: Host) -> bytes:
     """Run the probe and return its answer, encoded. The one catch-all of the agent."""
     try:
         facts = _encoded(probe(host))

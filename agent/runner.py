@@ -25,8 +25,9 @@ from agent.probing import Limits, Task
 from agent.processes import identity, is_alive
 from agent.settings import CheckSettings
 from agent.veto import PATH
-from checks.api import Check, Host
+from checks.api import Check, Host, Scope
 from checks.wording import VETO
+from wire.grants import Coverage
 from wire.messages import Cost, Failure, Observation, Planned, Reason, Skipped, Target
 
 _HOST = Target()
@@ -55,6 +56,8 @@ class Entry(Struct, frozen=True):
     done. None: each check has a child of its own."""
     share: str = ""
     """Entries with the same one share that child, and whatever `close` closes."""
+    signs_in: bool = False
+    """Its port signs in with a secret of the customer's systems."""
 
 
 class Job(Struct, frozen=True):
@@ -129,6 +132,7 @@ def plan(
     vetoed: Sequence[str] = (),
     entries: Sequence[Entry] = (),
     unloaded: Mapping[str, str] = MappingProxyType({}),
+    coverage: Coverage | None = None,
 ) -> Plan:
     """Return which of the checks run on this system, and on which entries of the settings.
 
@@ -136,7 +140,9 @@ def plan(
     say here: neither is part of the plan. A pattern is an id, a chapter (`host`) or a glob
     (`host.v*`); raise PatternUnknown for one that fits no check. What the patterns of `vetoed` fit
     never runs, whatever the settings and the other patterns say. `unloaded` has the checks that
-    were not loaded because the settings have no entry of their target.
+    were not loaded because the settings have no entry of their target. What a `coverage` lacks for
+    a check or an entry is skipped, and told: without one (an agent that is installed) the
+    customer's own settings and veto decide.
     """
     probed = {
         check_id: check
@@ -165,11 +171,22 @@ def plan(
         else:
             deadline = chosen.deadline_seconds or check.deadline_seconds
             found = [Job(check_id, check, deadline, each) for each in _targets(check, entries)]
-            jobs += found
+            lacking = {_missing(job, coverage) for job in found} - {""}
+            jobs += [job for job in found if not _missing(job, coverage)]
+            skipped += [
+                Skipped(check_id, Failure(Reason.NOT_GRANTED, lack)) for lack in sorted(lacking)
+            ]
             if not found:
                 skipped.append(Skipped(check_id, Failure(Reason.NOT_CONFIGURED, check.target)))
     jobs.sort(key=lambda job: (_phase(job), job.check_id, job.target.name))
     return Plan(tuple(jobs), tuple(skipped))
+
+
+def _missing(job: Job, coverage: Coverage | None) -> str:
+    if coverage is None:
+        return ""
+    more = (Scope.SYSTEM_PASSWORD,) if job.entry is not None and job.entry.signs_in else ()
+    return coverage.missing(job.check_id, (*job.check.scopes, *more))
 
 
 def _targets(check: Check[Any], entries: Sequence[Entry]) -> Sequence[Entry | None]:

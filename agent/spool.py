@@ -116,6 +116,15 @@ class Spool:
         self._mark()
         return made
 
+    def adopt(self, sealed: Sealed) -> None:
+        """Keep a batch that was sealed elsewhere: fetched from a host in a remote session.
+
+        Whose it is, and that its signature holds, has been proved before. The same batch again
+        changes nothing.
+        """
+        chain.adopt(self._database, sealed)
+        self._mark()
+
     def pending(self) -> Sequence[Place]:
         """Return the batches to be sent, oldest first, those refused once last."""
         return chain.pending(self._database)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 import checks
 from checks.api import Check, Host
 from checks.errors import ProbeError
@@ -18,6 +20,19 @@ if sys.platform != "win32":
 _TIME_ERROR = 5
 """adjtimex(2): the clock is not synchronised."""
 _SOURCES = {".py", ".toml"}  # data that checks are shipped with are part of what they say
+
+
+class Place(Struct, frozen=True):
+    """What an inspection tells of its host."""
+
+    boot_id: str
+    time_zone: str
+    identity: HostIdentity
+
+
+def here(host: Host) -> Place:
+    """Return what this machine tells of itself."""
+    return Place(boot_id(host), time_zone(host), host_identity(host))
 
 
 def boot_id(host: Host) -> str:

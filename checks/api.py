@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from wire.messages import Failure, Gap, Inspection, Observation
+from wire.scopes import DEFAULT_SCOPES, Scope
 
 __all__ = [
     "Arrival",
@@ -34,6 +35,7 @@ __all__ = [
     "Past",
     "Point",
     "Rule",
+    "Scope",
     "State",
     "Struct",
     "Text",
@@ -364,6 +366,12 @@ class Check(Struct, Generic[FactsType], frozen=True, dict=True):
     that the agent does not measure itself."""
     version: int = 1
     """Raised when the facts change their meaning."""
+    scopes: tuple[Scope, ...] = DEFAULT_SCOPES
+    """What kinds of things its facts hold: a remote inspection runs it only under a grant that
+    covers all of them."""
+    agentless: bool = False
+    """True where the probe sees the host through its port and by nothing else (no psutil, no call
+    of the system it runs on), so that it may run on another machine, over a channel."""
 
     def __post_init__(self) -> None:
         """Hold the two sources of facts apart."""

@@ -61,6 +61,13 @@ _REASONS = {
     Reason.NOT_APPLICABLE: Text("不适用：{subject}", "not applicable: {subject}"),
     Reason.NO_HISTORY: Text("历史数据不足：{subject}", "not enough history: {subject}"),
     Reason.NOT_SELECTED: Text("未纳入本次巡检", "not selected for this inspection"),
+    Reason.NOT_GRANTED: Text(
+        "客户授权未涵盖：{subject}", "not covered by the customer's grant: {subject}"
+    ),
+    Reason.NEEDS_AGENT: Text(
+        "需要代理程序才能采集（本次为无代理远程巡检）",
+        "needs the agent on the host (this inspection was made without one)",
+    ),
     Reason.INTERRUPTED: Text("巡检中断，未执行到此项", "the inspection was interrupted before it"),
     Reason.ERROR: Text("采集出错：{subject}", "error while reading: {subject}"),
 }

@@ -7,10 +7,12 @@ from collector.backups import models as backups
 from collector.customers import models as customers
 from collector.database import Base
 from collector.enrolment import models as enrolment
+from collector.grants import models as grants
 from collector.intake import models as intake
 from collector.policy import models as policy
+from collector.sessions import models as sessions
 
-MODULES = (customers, enrolment, intake, assessment, backups, policy)
+MODULES = (customers, enrolment, intake, assessment, backups, policy, grants, sessions)
 
 
 def metadata() -> MetaData:

@@ -185,6 +185,8 @@ class Manifest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     heads: Annotated[tuple[ChainHead, ...], Meta(max_length=1000)] = ()
     rotations: Annotated[tuple[bytes, ...], Meta(max_length=16)] = ()
     """Envelopes of rotations that are not acknowledged yet, oldest first."""
+    sessions: Annotated[tuple[bytes, ...], Meta(max_length=100)] = ()
+    """Envelopes of openings and keys of remote sessions that the batches were made in."""
 
 
 class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -12,6 +12,9 @@ Version history of the wire (major.minor; the previous major stays readable for 
               sealing and what had to be let go before; the acknowledgement tells forks and
               whether the agent is approved. Control messages: wire/control.py.
 1.2  2026-11  Reason `login`: a database refused the account itself.
+1.3  2026-11  Remote sessions (wire/grants.py, wire/sessions.py): an inspection tells the session
+              that it was made in; reasons `not_granted` and `needs_agent`; a bundle carries the
+              signed statements of sessions.
 """
 
 from datetime import datetime
@@ -20,7 +23,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-WIRE_VERSION = "1.2"
+WIRE_VERSION = "1.3"
 
 # Limits stand in the types, so that the decoder, the JSON schema and the tests share them. An end
 # of `$` alone would let a line end pass behind it; \Z is no part of JSON schema's expressions.
@@ -50,6 +53,10 @@ class Reason(Enum):
     NOT_APPLICABLE = "not_applicable"
     NO_HISTORY = "no_history"
     NOT_SELECTED = "not_selected"
+    NOT_GRANTED = "not_granted"
+    """The customer's grant does not cover it; the subject names what it lacks."""
+    NEEDS_AGENT = "needs_agent"
+    """It can't be read over a channel: it takes the agent's own code on the host."""
     INTERRUPTED = "interrupted"
     ERROR = "error"
 
@@ -118,6 +125,16 @@ class HostIdentity(Struct, frozen=True, omit_defaults=True):
     machine_id: Label = ""
 
 
+class Remote(Struct, frozen=True, kw_only=True):
+    """How an inspection was made where no agent is installed."""
+
+    session: Identifier
+    grant: Identifier
+    person: Label
+    mode: Label
+    """wire.sessions.Mode."""
+
+
 class Inspection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run of an agent. Every batch of the inspection repeats it."""
 
@@ -140,6 +157,8 @@ class Inspection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The whole run, from start to the sealing of this batch."""
     interval_seconds: Seconds | None = None
     """How often the host's timer starts one; 0: a person starts them; None: not told."""
+    remote: Remote | None = None
+    """The remote session that it was made in; None: by an agent that is installed."""
 
 
 class Loss(Enum):

@@ -1,0 +1,1 @@
+"""Grants of customers, the engineers that they name, and the SSH host keys of the inventory."""

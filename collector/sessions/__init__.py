@@ -1,0 +1,1 @@
+"""Remote sessions: openings, keys, records, work records."""
