@@ -12,14 +12,21 @@ AgentError
 │   ├── NotEnrolled    there is no identity yet
 │   └── EnrolmentError the code, the collector's answer or a file of the enrolment is wrong
 ├── BundleError        a bundle can't be written, or a receipt is none of ours
+├── RemoteError        a remote session can't be held
+│   ├── NotGranted     the customer's grant, or the collector, does not permit it; has the Denial
+│   └── RecordLost     the record can't be kept: the session ends
 └── UploadError        a batch could not be handed over; it stays in the spool
     └── Unreached      the way to the collector failed at a Stage, or it is overloaded: try again
 """
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from agent import redaction
 from checks.api import Text
+
+if TYPE_CHECKING:
+    from wire.grants import Denial
 
 
 class Stage(Enum):
@@ -113,3 +120,19 @@ class Unreached(UploadError):
         self.stage = stage
         self.after_seconds = after_seconds
         self.again = again
+
+
+class RemoteError(AgentError):
+    """A remote session can't be held."""
+
+
+class NotGranted(RemoteError):
+    """It is not permitted; `denial` says why, None where the grant itself can't be believed."""
+
+    def __init__(self, text: Text, denial: "Denial | None" = None) -> None:
+        super().__init__(text)
+        self.denial = denial
+
+
+class RecordLost(RemoteError):
+    """An event can't be written down durably: nothing more may reach the host."""

@@ -47,6 +47,14 @@ def enclose(message: Struct, payload_type: str, *keys: PrivateKey) -> bytes:
     return msgspec.json.encode(Envelope(payload_type, payload, signatures))
 
 
+def countersigned(signed: Envelope, key: PrivateKey) -> bytes:
+    """Return an envelope with one more signature over the same payload."""
+    signature = Signature(key.id, key.sign(signed.payload_type, signed.payload))
+    return msgspec.json.encode(
+        Envelope(signed.payload_type, signed.payload, (*signed.signatures, signature))
+    )
+
+
 def read(body: bytes, largest_bytes: int = LARGEST_BYTES) -> Envelope:
     """Return an envelope, its signatures unchecked. Raise TooLarge or Unreadable."""
     if len(body) > largest_bytes:

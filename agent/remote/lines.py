@@ -1,6 +1,6 @@
 """What workstation and host say to each other over the channel: one JSON message a line.
 
-    host → workstation   Hello, then after the Order: Told…, Fetch…, Done (or Refused)
+    host → workstation   Hello, then after Begin: Stated, Told…, Fetch…, Done (or Refused)
     workstation → host   Order in a Begin, then an empty line now and then (still there), Took
 
 The host ends at once when its input ends. Bytes that are no such line before Hello are a greeting
@@ -38,6 +38,12 @@ class Hello(_Said, frozen=True, tag="hello"):
     """Made just now, for this visit; its batches are signed with it."""
     forced: bool = False
     """The key that signed in can do nothing else (authorized_keys)."""
+
+
+class Stated(_Said, frozen=True, tag="stated"):
+    """The SessionKey statement, signed by the key of Hello; the workstation signs it, too."""
+
+    statement: bytes
 
 
 class Told(_Said, frozen=True, tag="told"):
@@ -87,7 +93,7 @@ class Took(_Said, frozen=True, tag="took"):
     digest: Digest
 
 
-FromHost = Hello | Told | Fetch | Done | Refused
+FromHost = Hello | Stated | Told | Fetch | Done | Refused
 FromWorkstation = Begin | Took
 
 _from_host = msgspec.json.Decoder(Annotated[FromHost, Meta()])
