@@ -18,6 +18,7 @@ BENCHMARKS = {
     "offsite": "bench.offsite",
     "calendar": "bench.calendar",
     "databases": "bench.databases",
+    "remote": "bench.remote",
 }
 """Name → module; each has `measure`. Only what is asked for is loaded."""
 
