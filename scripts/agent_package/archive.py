@@ -5,6 +5,10 @@ import tarfile
 from pathlib import Path
 
 
+_MOMENT = 315_532_800
+"""1980-01-01: the earliest that no unpacking tool calls implausible."""
+
+
 def pack(folder: Path, target: Path) -> int:
     """Write the content of a folder, and return the number of files."""
     paths = sorted(path for path in folder.rglob("*"))
@@ -15,7 +19,7 @@ def pack(folder: Path, target: Path) -> int:
     ):
         for path in paths:
             entry = archive.gettarinfo(path, str(path.relative_to(folder)))
-            entry.mtime = 0
+            entry.mtime = _MOMENT
             entry.uid = entry.gid = 0
             entry.uname = entry.gname = "root"
             entry.mode = 0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644

@@ -26,28 +26,38 @@ OURS = ("agent", "checks", "wire")
 _DATA = {".py", ".sql", ".toml"}
 
 DEPENDENCIES = (
-    "cryptography", "mnemonic", "msgspec", "nacl", "psutil", "pyrage", "sqlglot", "stamina",
-    "tenacity",
+    "cryptography", "mnemonic", "msgspec", "nacl", "psutil", "sqlglot", "stamina", "tenacity",
 )  # fmt: skip
 """Packages of the wheels; modules that are one file stand in _FILES."""
+_SYSCONFIG = "_sysconfigdata__linux_x86_64-linux-gnu.py"
 _FILES = ("_cffi_backend", "pyodbc")
-_NOT_NEEDED = ("mnemonic/wordlist/", "nacl/py.typed", "psutil/tests/", "sqlglot/executor/")
+_NOT_NEEDED = (
+    "mnemonic/wordlist/", "psutil/_psaix", "psutil/_psbsd", "psutil/_psosx", "psutil/_pssunos",
+    "psutil/_pswindows", "sqlglot/executor/", "sqlglot/lineage", "sqlglot/planner",
+)  # fmt: skip
+_BY_DIALECT = ("dialects", "generators", "parsers", "typing")
+_DIALECTS = {"__init__", "base", "dialect", "mysql", "oracle", "postgres", "tsql"}
+"""agent.queries.examining speaks these; sqlglot loads a dialect when it is asked for."""
 
 _NO_STANDARD_MODULES = {
-    "antigravity", "asynchat", "asyncore", "bdb", "cProfile", "crypt", "curses", "dbm", "distutils",
-    "doctest", "ensurepip", "idlelib", "imaplib", "lib2to3", "mailbox", "modulefinder", "nntplib",
-    "pdb", "poplib", "profile", "pstats", "pty", "pydoc", "pydoc_data", "rlcompleter",
-    "site-packages", "dist-packages", "lib-dynload", "smtpd", "smtplib", "telnetlib", "test", "this",
-    "tkinter", "trace", "turtle", "turtledemo", "unittest", "venv", "webbrowser", "wsgiref", "xmlrpc",
-    "xdrlib", "zipapp",
+    "_aix_support", "_bootsubprocess", "_markupbase", "_osx_support", "_pydecimal", "_pyio", "aifc",
+    "antigravity", "asynchat", "asyncio", "asyncore", "audiodev", "bdb", "cProfile", "cgi", "cgitb",
+    "chunk", "cmd", "code", "colorsys", "compileall", "crypt", "curses", "dbm", "dist-packages",
+    "distutils", "doctest", "ensurepip", "fileinput", "ftplib", "html", "idlelib", "imaplib",
+    "imghdr", "lib-dynload", "lib2to3", "mailbox", "mailcap", "modulefinder", "multiprocessing",
+    "nntplib", "optparse", "pdb", "pickletools", "pipes", "plistlib", "poplib", "profile", "pstats",
+    "pty", "py_compile", "pyclbr", "pydoc", "pydoc_data", "rlcompleter", "sched", "shelve",
+    "site-packages", "smtpd", "smtplib", "sndhdr", "socketserver", "sunau", "symtable", "tabnanny",
+    "telnetlib", "test", "this", "timeit", "tkinter", "trace", "turtle", "turtledemo", "unittest",
+    "uu", "venv", "wave", "webbrowser", "wsgiref", "xdrlib", "xml", "xmlrpc", "zipapp",
 }  # fmt: skip
 """Of Python's own modules: what is for developers, terminals and servers."""
 _NO_EXTENSIONS = {
-    "_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_codecs_kr", "_codecs_tw", "_crypt",
-    "_ctypes_test", "_curses", "_curses_panel", "_dbm", "_gdbm", "_lsprof", "_posixshmem",
-    "_testbuffer", "_testcapi", "_testclinic", "_testimportmultiple", "_testinternalcapi",
+    "_asyncio", "_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_codecs_kr", "_codecs_tw",
+    "_crypt", "_ctypes_test", "_curses", "_curses_panel", "_dbm", "_elementtree", "_gdbm",
+    "_lsprof", "_multiprocessing", "_posixshmem", "_testbuffer", "_testcapi", "_testclinic", "_testimportmultiple", "_testinternalcapi",
     "_testmultiphase", "_uuid", "_xxsubinterpreters", "_xxtestfuzz", "audioop", "nis",
-    "ossaudiodev", "readline", "spwd", "xxlimited", "xxlimited_35",
+    "ossaudiodev", "pyexpat", "readline", "spwd", "xxlimited", "xxlimited_35",
 }  # fmt: skip
 """Of Python's extension modules: the same, what wants GPL or LGPL libraries, what is obsolete."""
 
@@ -63,7 +73,9 @@ def put(wheels: Path, into: Path, digest: str) -> None:
     entries = dict(_pure(wheels))
     entries[f"checks/{PACKED_DIGEST}"] = recorded
     lines = "".join(f"{json.dumps([str(entries[name]), name])}\n" for name in sorted(entries))
-    command = [sys.executable, "-I", "-S", compiling.__file__, str(library / "python311.zip")]
+    # Which columns a line's code comes from is a fifth of it: tracebacks name lines, that's enough.
+    options = ("-I", "-S", "-X", "no_debug_ranges")
+    command = [sys.executable, *options, compiling.__file__, str(library / "python311.zip")]
     result = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise CannotBuild(f"a module can't be compiled: {result.stderr.strip()[-500:]}")
@@ -72,6 +84,7 @@ def put(wheels: Path, into: Path, digest: str) -> None:
 def _pure(wheels: Path) -> Iterator[tuple[str, Path]]:
     """Yield (name in the archive, file)."""
     yield "xunjian_start.py", Path(__file__).with_name("start.py")
+    yield _SYSCONFIG, Path(__file__).with_name("sysconfigdata.py")
     for package in OURS:
         for path in _files(ROOT / package):
             if path.suffix in _DATA:
@@ -81,7 +94,7 @@ def _pure(wheels: Path) -> Iterator[tuple[str, Path]]:
         for path in _files(root / package):
             name = str(path.relative_to(root))
             english = name == "mnemonic/wordlist/english.txt"
-            if english or (path.suffix == ".py" and not name.startswith(_NOT_NEEDED)):
+            if english or (path.suffix == ".py" and _is_needed(path.relative_to(root))):
                 yield name, path
     standard = Path(sysconfig.get_path("stdlib"))
     for place in sorted(standard.iterdir()):
@@ -91,6 +104,13 @@ def _pure(wheels: Path) -> Iterator[tuple[str, Path]]:
             parts = path.relative_to(standard).parts
             if path.suffix == ".py" and not {"test", "tests", "idle_test"} & set(parts):
                 yield "/".join(parts), path
+
+
+def _is_needed(module: Path) -> bool:
+    package, folder, *_ = (*module.parts, "")
+    if package == "sqlglot" and folder in _BY_DIALECT:
+        return module.stem in _DIALECTS
+    return not str(module).startswith(_NOT_NEEDED)
 
 
 def _files(folder: Path) -> list[Path]:
