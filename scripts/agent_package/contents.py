@@ -34,6 +34,7 @@ _FILES = ("_cffi_backend", "pyodbc")
 _NOT_NEEDED = (
     "mnemonic/wordlist/", "psutil/_psaix", "psutil/_psbsd", "psutil/_psosx", "psutil/_pssunos",
     "psutil/_pswindows", "sqlglot/executor/", "sqlglot/lineage", "sqlglot/planner",
+    "tenacity/tornadoweb",
 )  # fmt: skip
 _BY_DIALECT = ("dialects", "generators", "parsers", "typing")
 _DIALECTS = {"__init__", "base", "dialect", "mysql", "oracle", "postgres", "tsql"}
@@ -52,6 +53,13 @@ _NO_STANDARD_MODULES = {
     "uu", "venv", "wave", "webbrowser", "wsgiref", "xdrlib", "xml", "xmlrpc", "zipapp",
 }  # fmt: skip
 """Of Python's own modules: what is for developers, terminals and servers."""
+_NO_STANDARD_FILES = (
+    "concurrent/futures/process", "config-", "encodings/big5", "encodings/cp932",
+    "encodings/cp949", "encodings/cp950", "encodings/euc_", "encodings/iso2022_",
+    "encodings/johab", "encodings/mac_", "encodings/mbcs", "encodings/oem", "encodings/shift_",
+    "http/server", "logging/config",
+)  # fmt: skip
+"""What wants modules that are left out; of the codecs the Chinese and the universal ones stay."""
 _NO_EXTENSIONS = {
     "_asyncio", "_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_codecs_kr", "_codecs_tw",
     "_crypt", "_ctypes_test", "_curses", "_curses_panel", "_dbm", "_elementtree", "_gdbm",
@@ -101,9 +109,10 @@ def _pure(wheels: Path) -> Iterator[tuple[str, Path]]:
         if place.stem in _NO_STANDARD_MODULES or place.name.startswith("_sysconfigdata"):
             continue
         for path in _files(place) if place.is_dir() else (place,):
-            parts = path.relative_to(standard).parts
-            if path.suffix == ".py" and not {"test", "tests", "idle_test"} & set(parts):
-                yield "/".join(parts), path
+            name = str(path.relative_to(standard))
+            tested = {"test", "tests"} & set(path.parts)
+            if path.suffix == ".py" and not tested and not name.startswith(_NO_STANDARD_FILES):
+                yield name, path
 
 
 def _is_needed(module: Path) -> bool:

@@ -41,7 +41,6 @@ static PyStatus set_path(PyConfig *config, wchar_t **field, char *path, size_t f
 
 static PyStatus configure(PyConfig *config, int count, char **arguments, char *path, size_t folder)
 {
-    static const char *const below[] = {"/lib/python311.zip"};
     PyStatus status = PyConfig_SetBytesArgv(config, count, arguments);
     if (PyStatus_Exception(status))
         return status;
@@ -59,7 +58,7 @@ static PyStatus configure(PyConfig *config, int count, char **arguments, char *p
             return status;
     }
     wchar_t *library = NULL;
-    status = set_path(config, &library, path, folder, below[0]);
+    status = set_path(config, &library, path, folder, "/lib/python311.zip");
     if (PyStatus_Exception(status))
         return status;
     status = PyWideStringList_Append(&config->module_search_paths, library);
@@ -98,8 +97,9 @@ static int run(int count, char **arguments, char **environment)
         return fail("xunjian-agent: Python can't start: the package is not complete.\n");
     PyObject *started = PyImport_ImportModule("xunjian_start");
     if (started == NULL)
-        PyErr_Print(); /* Ends the process with the agent's exit code. */
-    return 1;
+        PyErr_Print(); /* Ends the process, with the agent's exit code. */
+    Py_XDECREF(started);
+    return Py_FinalizeEx() < 0 ? 1 : 0;
 }
 
 int __libc_start_main(Main main, int count, char **arguments, void (*init)(void),
