@@ -83,9 +83,7 @@ def load(folder: Path) -> Package | None:
             path, Text(f"清单有误：{error}", f"its manifest is wrong: {error}")
         ) from error
     if (size, digest) != (manifest.bytes, manifest.sha256):
-        raise _unusable(
-            path, Text("内容与清单不符", "its content is not what the manifest says")
-        )
+        raise _unusable(path, Text("内容与清单不符", "its content is not what the manifest says"))
     if manifest.version != VERSION:
         raise _unusable(
             path,

@@ -1,10 +1,10 @@
 """What goes into the package, and where it goes.
 
-    xunjian-agent          the executable
-    lib/python311.zip      every pure module: Python's own, ours, those of the dependencies
-    lib/<full name>.so     extension modules
-    lib/lib*.so*           the libraries that they want
-    licenses/              licence texts
+xunjian-agent          the executable
+lib/python311.zip      every pure module: Python's own, ours, those of the dependencies
+lib/<full name>.so     extension modules
+lib/lib*.so*           the libraries that they want
+licenses/              licence texts
 """
 
 import json
@@ -29,7 +29,8 @@ DEPENDENCIES = (
     "cryptography", "mnemonic", "msgspec", "nacl", "psutil", "sqlglot", "stamina", "tenacity",
 )  # fmt: skip
 """Packages of the wheels; modules that are one file stand in _FILES."""
-_SYSCONFIG = "_sysconfigdata__linux_x86_64-linux-gnu.py"
+_SYSCONFIG = ("_sysconfigdata__linux_x86_64-linux-gnu", "_sysconfigdata__x86_64-linux-gnu")
+"""What sysconfig asks for, and what Debian's asks for."""
 _FILES = ("_cffi_backend", "pyodbc")
 _NOT_NEEDED = (
     "mnemonic/wordlist/", "psutil/_psaix", "psutil/_psbsd", "psutil/_psosx", "psutil/_pssunos",
@@ -63,9 +64,10 @@ _NO_STANDARD_FILES = (
 _NO_EXTENSIONS = {
     "_asyncio", "_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_codecs_kr", "_codecs_tw",
     "_crypt", "_ctypes_test", "_curses", "_curses_panel", "_dbm", "_elementtree", "_gdbm",
-    "_lsprof", "_multiprocessing", "_posixshmem", "_testbuffer", "_testcapi", "_testclinic", "_testimportmultiple", "_testinternalcapi",
-    "_testmultiphase", "_uuid", "_xxsubinterpreters", "_xxtestfuzz", "audioop", "nis",
-    "ossaudiodev", "pyexpat", "readline", "spwd", "xxlimited", "xxlimited_35",
+    "_lsprof", "_multiprocessing", "_posixshmem", "_testbuffer", "_testcapi", "_testclinic",
+    "_testimportmultiple", "_testinternalcapi", "_testmultiphase", "_uuid", "_xxsubinterpreters",
+    "_xxtestfuzz", "audioop", "nis", "ossaudiodev", "pyexpat", "readline", "spwd", "xxlimited",
+    "xxlimited_35",
 }  # fmt: skip
 """Of Python's extension modules: the same, what wants GPL or LGPL libraries, what is obsolete."""
 
@@ -92,7 +94,8 @@ def put(wheels: Path, into: Path, digest: str) -> None:
 def _pure(wheels: Path) -> Iterator[tuple[str, Path]]:
     """Yield (name in the archive, file)."""
     yield "xunjian_start.py", Path(__file__).with_name("start.py")
-    yield _SYSCONFIG, Path(__file__).with_name("sysconfigdata.py")
+    for name in _SYSCONFIG:
+        yield f"{name}.py", Path(__file__).with_name("sysconfigdata.py")
     for package in OURS:
         for path in _files(ROOT / package):
             if path.suffix in _DATA:
