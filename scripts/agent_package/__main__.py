@@ -7,6 +7,7 @@ beside it (agent/remote/package.py). Nothing is done where it is there, made of 
 import argparse
 import fcntl
 import hashlib
+import platform
 import shutil
 import sys
 import tempfile
@@ -35,7 +36,7 @@ def main() -> int:
     )
     folder: Path = parser.parse_args().folder
     try:
-        _demand_python()
+        _demand_machine()
         CACHE.mkdir(parents=True, exist_ok=True)
         with _alone():
             built = _build(folder)
@@ -47,7 +48,11 @@ def main() -> int:
     return 0
 
 
-def _demand_python() -> None:
+def _demand_machine() -> None:
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        raise CannotBuild(
+            f"it is built on Linux x86_64, not on {sys.platform} {platform.machine()}"
+        )
     if sys.version_info[:2] != (3, 11) or sys.implementation.name != "cpython":
         raise CannotBuild(
             f"CPython 3.11 compiles the modules, this is {sys.version.split()[0]}: "

@@ -4,7 +4,6 @@ import gzip
 import tarfile
 from pathlib import Path
 
-
 _MOMENT = 315_532_800
 """1980-01-01: the earliest that no unpacking tool calls implausible."""
 

@@ -48,7 +48,7 @@ _NO_STANDARD_MODULES = {
     "distutils", "doctest", "ensurepip", "fileinput", "ftplib", "html", "idlelib", "imaplib",
     "imghdr", "lib-dynload", "lib2to3", "mailbox", "mailcap", "modulefinder", "multiprocessing",
     "nntplib", "optparse", "pdb", "pickletools", "pipes", "plistlib", "poplib", "profile", "pstats",
-    "pty", "py_compile", "pyclbr", "pydoc", "pydoc_data", "rlcompleter", "sched", "shelve",
+    "py_compile", "pyclbr", "pydoc", "pydoc_data", "rlcompleter", "sched", "shelve",
     "site-packages", "smtpd", "smtplib", "sndhdr", "socketserver", "sunau", "symtable", "tabnanny",
     "telnetlib", "test", "this", "timeit", "tkinter", "trace", "turtle", "turtledemo", "unittest",
     "uu", "venv", "wave", "webbrowser", "wsgiref", "xdrlib", "xml", "xmlrpc", "zipapp",

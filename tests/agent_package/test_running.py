@@ -19,7 +19,7 @@ from tests.unprivileged import NOBODY, open_folder
 
 QUICK_SECONDS = 0.5
 """Three times the aim: the machine that tests run on has other things to do."""
-STABLE = ("host.release", "host.mounts", "host.accounts", "host.certificates", "host.software")
+STABLE = ("host.release", "host.mounts", "host.accounts", "host.certificates")
 
 
 def from_source(*arguments: str) -> bytes:
@@ -106,7 +106,7 @@ def test_it_writes_nothing_where_it_stands(executable: Path) -> None:
         }
 
     before = standing()
-    assert run(executable, "check", "--json", "host.release", "host.memory").returncode == 0
+    assert run(executable, "check", "--json", "host.release").returncode == 0
     assert standing() == before
 
 
