@@ -129,8 +129,7 @@ def find_engineer(session: Session, name: str) -> Engineer:
     raise NotFound(
         Text(
             f"没有工程师“{name}”。现有工程师：{names or '无（用 engineer add 登记）'}。",
-            f"There is no engineer {name!r}. Engineers: "
-            f"{names or 'none yet (see engineer add)'}.",
+            f"There is no engineer {name!r}. Engineers: {names or 'none yet (see engineer add)'}.",
         )
     )
 

@@ -164,16 +164,15 @@ def find_key(session: Session, owner: Customer, wanted: str) -> tuple[SshHostKey
     why = Text("没有", "no host key") if not found else Text("不止一个", "more than one host key")
     raise NotFound(
         Text(
-            f"客户“{owner.name}”{why.zh}编号或指纹为 {wanted!r} 的主机公钥：请用 host-key list 查看。",
+            f"客户“{owner.name}”{why.zh}编号或指纹为 {wanted!r} 的主机公钥："
+            "请用 host-key list 查看。",
             f"{owner.name!r} has {why.en} with the id or fingerprint {wanted!r}: see host-key "
             "list.",
         )
     )
 
 
-def remove(
-    session: Session, key: SshHostKey, host: Host, person: Person, now: datetime
-) -> None:
+def remove(session: Session, key: SshHostKey, host: Host, person: Person, now: datetime) -> None:
     """Remove a key: later grants don't name it. Grants that were made keep what they name."""
     key.removed_at = now
     key.removed_by = person

@@ -4,10 +4,10 @@ Never those of a remote session's facts: what a connection is trusted by must no
 """
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from checks.host.inventory import Facts
 from collector.customers.models import Agent, Host
 from collector.grants.remote_agents import installed
 from collector.intake.models import ASSESSED, StoredBatch
@@ -19,6 +19,12 @@ from wire.messages import Failure, Standing
 CHECK = "host.inventory"
 _MOST_BATCHES = 20
 """Looked through for the newest inventory: an inspection has a few. Own figure."""
+
+
+class _Inventory(Struct, frozen=True):
+    """What is of interest here in the facts of CHECK."""
+
+    ssh_host_keys: tuple[str, ...] | Failure = ()
 
 
 def told_keys(session: Session, host: Host) -> tuple[HostKey, ...]:
@@ -46,14 +52,14 @@ def told_keys(session: Session, host: Host) -> tuple[HostKey, ...]:
     return read_keys("\n".join(facts.ssh_host_keys))
 
 
-def _inventory(payload: bytes) -> Facts | None:
+def _inventory(payload: bytes) -> _Inventory | None:
     try:
         opened = open_batch(payload)
         if opened.header.inspection.remote is not None:
             return None
         for each in opened.observations:
             if each.check == CHECK and isinstance(each.facts, msgspec.Raw):
-                return msgspec.json.decode(each.facts, type=Facts)
+                return msgspec.json.decode(each.facts, type=_Inventory)
     except (WireError, msgspec.MsgspecError):
         return None
     return None

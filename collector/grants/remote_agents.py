@@ -25,7 +25,8 @@ def is_remote(agent: Agent) -> bool:
 
 def installed() -> ColumnElement[bool]:
     """Return the condition that an agent is installed on its host."""
-    return Agent.told[KIND].as_string().is_distinct_from(REMOTE)
+    kind: ColumnElement[str] = Agent.told[KIND].as_string()
+    return kind.is_distinct_from(REMOTE)
 
 
 def remote_agent_of(session: Session, host: Host, person: Person, now: datetime) -> Agent:
