@@ -120,9 +120,7 @@ def demand_proof(proof: Proof, authority: Authority, now: datetime | None = None
     at = now or datetime.now(UTC)
     whose = (proof.customer_id, proof.host_id)
     if whose != (authority.grant.customer_id, authority.host.host_id):
-        raise NotGranted(
-            texts.PROOF_OF_OTHER.format(host=authority.host.name), Denial.NO_PROOF
-        )
+        raise NotGranted(texts.PROOF_OF_OTHER.format(host=authority.host.name), Denial.NO_PROOF)
     if at - proof.proved_at > timedelta(seconds=LARGEST_PROOF_AGE_SECONDS):
         raise NotGranted(
             texts.PROOF_TOO_OLD.format(

@@ -11,18 +11,19 @@ FOLDER_UNUSABLE = Text(
     "{path} 无法使用（{detail}）：请检查权限和磁盘空间",
     "{path} can't be used ({detail}): look at permissions and disk space",
 )
-FILE_UNREADABLE = Text("文件 {file} 无法读取（{detail}）", "the file {file} can't be read ({detail})")
+FILE_UNREADABLE = Text(
+    "文件 {file} 无法读取（{detail}）", "the file {file} can't be read ({detail})"
+)
 FILE_UNWRITABLE = Text(
     "文件 {file} 无法写入（{detail}）", "the file {file} can't be written ({detail})"
 )
 TARGET_UNFIT = Text(
-    "“{given}”不是主机地址：应为 [用户@]主机[:端口]，例如 root@192.0.2.10:22，IPv6 写作 [2001:db8::1]",
+    "“{given}”不是主机地址：应为 [用户@]主机[:端口]，例如 root@192.0.2.10:22，"
+    "IPv6 写作 [2001:db8::1]",
     "{given} is no host: write [USER@]HOST[:PORT], such as root@192.0.2.10:22; IPv6 as "
     "[2001:db8::1]",
 )
-NO_USER = Text(
-    "不知道以哪个用户登录：请写成 用户@主机", "no user to sign in as: write USER@HOST"
-)
+NO_USER = Text("不知道以哪个用户登录：请写成 用户@主机", "no user to sign in as: write USER@HOST")
 
 # Registration
 NAME_UNFIT = Text(
@@ -35,7 +36,8 @@ NOT_REGISTERED = Text(
     "--request FILE first, then take the collector's answer in",
 )
 NO_REGISTRATION = Text(
-    "{folder} 中没有进行中的登记：请先运行 xunjian-agent remote register --person 姓名 --request 文件",
+    "{folder} 中没有进行中的登记：请先运行 xunjian-agent remote register --person 姓名 "
+    "--request 文件",
     "no registration is under way in {folder}: run xunjian-agent remote register --person NAME "
     "--request FILE first",
 )
@@ -44,8 +46,8 @@ ANSWER_UNREADABLE = Text(
     "the answer can't be believed ({detail}): ask for the whole file; nothing changed",
 )
 ANSWER_NOT_OURS = Text(
-    "该应答不是对本机登记请求的答复：请使用 xunjian-collector engineer add 对最近一次请求生成的应答，"
-    "未作任何更改",
+    "该应答不是对本机登记请求的答复：请使用 xunjian-collector engineer add 对最近一次请求"
+    "生成的应答，未作任何更改",
     "this does not answer our registration: take the answer that xunjian-collector engineer add "
     "made for the newest request; nothing changed",
 )
@@ -69,15 +71,16 @@ TRUST_OF_OTHER_KEY = Text(
     "{file} is for another engineer's key: restore that key, or register again",
 )
 NO_URL = Text(
-    "采集端的应答中没有地址：请用 --url 写明", "the answer has no address of the collector: give --url"
+    "采集端的应答中没有地址：请用 --url 写明",
+    "the answer has no address of the collector: give --url",
 )
 REGISTER_WANTS = Text(
     "register 需要：--person 姓名 与 --request 文件，或 --answer 文件 与 --fingerprint 采集端指纹",
     "register wants --person NAME and --request FILE, or --answer FILE and --fingerprint WORDS",
 )
 REQUEST_WRITTEN = Text(
-    "登记请求已写入 {file}：请交给采集端执行 xunjian-collector engineer add {file} --answer 应答文件，"
-    "并电话核对本机指纹",
+    "登记请求已写入 {file}：请交给采集端执行 xunjian-collector engineer add {file} "
+    "--answer 应答文件，并电话核对本机指纹",
     "the request is in {file}: have xunjian-collector engineer add {file} --answer FILE run at the "
     "collector, and compare our fingerprint by telephone",
 )
@@ -184,4 +187,19 @@ HOST_KEY_UNFIT = Text(
     "“{given}”不是主机密钥指纹：应为 SHA256: 加 43 个字符，如 ssh-keygen -l 所显示",
     "{given} is no fingerprint of a host key: it is SHA256: and 43 characters, as ssh-keygen -l "
     "shows it",
+)
+
+# Sessions
+NO_COLLECTOR_URL = Text(
+    "没有采集端地址（登记时未给出）", "the collector has no address here (none at registration)"
+)
+NO_WORD = Text(
+    "{host} 没有给出采集端签名的答复（状态码 {status}）{detail}",
+    "{host} gave no answer that the collector signed (status {status}){detail}",
+)
+DENIED_WITH_DETAIL = Text("{why}（采集端：{detail}）", "{why} (the collector: {detail})")
+SESSION_BROKEN = Text(
+    "会话目录 {path} 不完整或已损坏（{detail}）：请保留该目录，并与采集端联系",
+    "the session folder {path} is incomplete or damaged ({detail}): keep it, and ask at the "
+    "collector",
 )
