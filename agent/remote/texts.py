@@ -203,3 +203,15 @@ SESSION_BROKEN = Text(
     "the session folder {path} is incomplete or damaged ({detail}): keep it, and ask at the "
     "collector",
 )
+
+# authorized-key
+NO_PUBLIC_KEY = Text(
+    "{file} 不是一行 OpenSSH 公钥（.pub）：请提供工程师的公钥文件，不要提供私钥",
+    "{file} is not one public key as OpenSSH writes it (.pub): give the engineer's public key, "
+    "never the private one",
+)
+PROGRAM_UNFIT = Text(
+    "“{given}”不是代理程序的绝对路径：请用 --program 写明，例如 /usr/local/bin/xunjian-agent",
+    "{given} is no absolute path of the agent: give it with --program, such as "
+    "/usr/local/bin/xunjian-agent",
+)
