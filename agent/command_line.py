@@ -1,7 +1,7 @@
 """The command line of `xunjian-agent`: which words it takes, and their help."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from agent import VERSION, bundle_messages, enrolment_messages, messages
@@ -26,7 +26,7 @@ def wants_english(given: Sequence[str]) -> bool:
 def parser_in(language: str, *, remote: bool = False) -> argparse.ArgumentParser:
     """Return the parser, with its help in a language; `remote`: with all of that command, too."""
 
-    of_remote: Mapping[str, Text] = {}
+    of_remote: dict[str, Text] = {}
     if remote:
         from agent.remote import help as remote_help
 

@@ -2,6 +2,7 @@
 
 from checks.api import Text
 from wire.grants import Denial
+from wire.sessions import Purpose
 
 NO_HOME = Text(
     "找不到用户目录：请用环境变量 XUNJIAN_REMOTE_FOLDER 指定工程师目录",
@@ -215,3 +216,76 @@ PROGRAM_UNFIT = Text(
     "{given} is no absolute path of the agent: give it with --program, such as "
     "/usr/local/bin/xunjian-agent",
 )
+
+# Delivering
+SESSION_OF_OTHER_KEY = Text(
+    "会话目录 {path} 属于另一把工程师密钥（{person}）：请用其密钥送达",
+    "the session folder {path} is of another engineer's key ({person}): deliver it with that key",
+)
+UNDER_WAY = Text("会话正在进行", "the session is under way")
+NOT_REACHED = Text(
+    "没有采集端地址：请用 xunjian-agent remote deliver --bundle 文件 写出后带回，"
+    "或重新登记时用 --url 写明",
+    "the collector has no address here: write it out with xunjian-agent remote deliver --bundle "
+    "FILE, or register again with --url",
+)
+NOT_TAKEN = Text(
+    "采集端不接受此会话的结果（{denial}{detail}），记录已送达：请与采集端联系，"
+    "由其以 xunjian-collector session 决定",
+    "the collector does not take the results of this session ({denial}{detail}), its record is "
+    "delivered: ask there for a decision (xunjian-collector session)",
+)
+BATCHES_KEPT = Text(
+    "结果尚未全部送达，保留在本机：请稍后运行 xunjian-agent remote deliver",
+    "not all results are delivered, they are kept here: run xunjian-agent remote deliver later",
+)
+SPOOL_DAMAGED = Text(
+    "此会话的结果已损坏，原文件移至 {file}：请保留该文件，并重新巡检该主机",
+    "the results of this session are damaged and were moved to {file}: keep that file, and inspect "
+    "the host again",
+)
+BATCHES_REFUSED = Text(
+    "采集端两次拒绝了此会话的一批结果，保留在 {folder}，不再发送：请与采集端联系",
+    "the collector refused a batch of this session twice: it is kept in {folder} and not sent "
+    "again; ask there",
+)
+FILE_EXISTS = Text(
+    "文件 {file} 已存在，未改动：请换一个文件名",
+    "{file} is there already and was not touched: take another name",
+)
+NOTHING_WAITS = Text("没有待送的会话", "no session waits to be delivered")
+SESSION_DELIVERED = Text(
+    "会话 {session}（{host}）已送达采集端", "session {session} ({host}) is at the collector"
+)
+SESSION_BUNDLED = Text(
+    "会话 {session}（{host}）已写入 {files}：请带到采集端，.inspb 用 xunjian-collector import "
+    "导入，.inspr 用 xunjian-collector session import 导入",
+    "session {session} ({host}) is in {files}: take them to the collector, import .inspb with "
+    "xunjian-collector import and .inspr with xunjian-collector session import",
+)
+SESSION_KEPT = Text(
+    "会话 {session}（{host}）尚未送达，保留在本机：{why}",
+    "session {session} ({host}) is not delivered and stays here: {why}",
+)
+
+# Listing
+NO_SESSIONS = Text("本机没有远程会话", "this workstation has held no session")
+SESSION_LINE = Text(
+    "{session}  {at}  {host}（{address}）  {purpose}  {ended}  {state}",
+    "{session}  {at}  {host} ({address})  {purpose}  {ended}  {state}",
+)
+PURPOSES = {
+    Purpose.INSPECT: Text("巡检", "inspection"),
+    Purpose.SHELL: Text("远程终端", "shell"),
+}
+ENDS = {
+    "completed": Text("完成", "completed"),
+    "interrupted": Text("中断", "interrupted"),
+    "lost": Text("连接中断", "the line was lost"),
+    "refused": Text("被拒绝", "refused"),
+    "record": Text("记录写不下去", "its record could not be kept"),
+}
+STATE_DELIVERED = Text("已送达", "delivered")
+STATE_BUNDLED = Text("已写入文件，未确认", "in files, not confirmed")
+STATE_WAITS = Text("待送", "waits")
+STATE_OPEN = Text("进行中，或已被中断", "under way, or cut off")
