@@ -123,8 +123,8 @@ def _handed_over(folder: Folder, trust: Trust, report: Report, language: str) ->
             denial, detail = _introduced(folder, asking)
         holds_batches = folder.state.exists()
         if denial is not None and holds_batches:
-            why = texts.NOT_TAKEN.format(denial=denial.value, detail=detail)
-            return Outcome(folder.id, host, State.REFUSED, why)
+            refused = texts.NOT_TAKEN.format(denial=denial.value, detail=detail)
+            return Outcome(folder.id, host, State.REFUSED, refused)
         if holds_batches:
             _hand_over_keys(folder, asking)
     finally:

@@ -97,6 +97,11 @@ class Session:
         envelope.check(signed, {key_id: told.public_key, self.key.id: self.key.public})
         self.folder.keep(f"{names.KEYS}/{key_id}", statement)
 
+    def still_permitted(self) -> Denial | None:
+        """Ask the collector again; None, too, where it can't be asked."""
+        answered, _ = _ask(self.trust, self.id, self.folder.demand(names.OPENING_FILE))
+        return answered.opened.denial if answered is not None else None
+
     def close(self, how: str, detail: str = "", exit_code: int | None = None) -> None:
         """Write the end of the record and sign it; what follows the first time changes nothing.
 

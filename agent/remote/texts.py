@@ -289,3 +289,12 @@ STATE_DELIVERED = Text("已送达", "delivered")
 STATE_BUNDLED = Text("已写入文件，未确认", "in files, not confirmed")
 STATE_WAITS = Text("待送", "waits")
 STATE_OPEN = Text("进行中，或已被中断", "under way, or cut off")
+
+# Connecting
+NO_TERMINAL = Text(
+    "需要输入口令或密码短语，但没有终端：请在终端中运行，或用 --key 指定没有密码短语的私钥",
+    "a password or passphrase has to be typed and there is no terminal: run it in one, or name a "
+    "key without a passphrase with --key",
+)
+NO_ANSWER = Text("没有输入口令，登录已取消", "nothing was typed, the sign-in was given up")
+STOPPED = Text("已按要求停止", "it was stopped")
