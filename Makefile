@@ -1,4 +1,4 @@
-.PHONY: help inspect test faults check docs bench set-up
+.PHONY: help inspect test faults check docs bench agent-package set-up
 
 help: ## Show what can be made.
 	@scripts/help
@@ -23,3 +23,6 @@ docs: set-up ## Write what is generated: docs/checks/ and wire/schema.json.
 
 bench: set-up ## Measure the budgets of the design beside their peers, as a table.
 	@scripts/bench $(ARGUMENTS)
+
+agent-package: set-up ## Build the agent for hosts where none is installed (docs/agent-package.md).
+	@scripts/agent-package $(ARGUMENTS)

@@ -8,13 +8,14 @@ main entry by that (a page without an address) is not declared.
 import re
 import tomllib
 from collections.abc import Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import structs
 
-import checks
 from agent import messages
 from agent.settings_lines import line_of, place_of
 from checks.api import Text
@@ -24,7 +25,9 @@ Part = TypeVar("Part")
 
 FORMAT = 1
 LONGEST_BYTES = 2**18
-_SHIPPED = Path(checks.__path__[0]) / "product" / "packs"
+_SHIPPED = files("checks") / "product" / "packs"
+"""Also in the agent's own package, where it is a folder of an archive."""
+_SUFFIX = ".toml"
 _WHOLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _KINDS = {str: Text("文本", "a text"), bool: Text("true 或 false", "true or false")}
 _LIST, _NUMBER = Text("列表", "a list"), Text("数字", "a number")
@@ -42,7 +45,13 @@ class PackError(Exception):
 
 def shipped() -> tuple[str, ...]:
     """Return the names of the packs of this installation."""
-    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.toml")))
+    return tuple(
+        sorted(
+            place.name.removesuffix(_SUFFIX)
+            for place in _SHIPPED.iterdir()
+            if place.name.endswith(_SUFFIX)
+        )
+    )
 
 
 def declaration(pack: str, parameters: Mapping[str, Any]) -> Declaration:
@@ -80,11 +89,11 @@ def origin(pack: str, place: str) -> tuple[str, ...]:
     return ("parameters", whole[1]) if whole else ("pack",)
 
 
-def _path_of(pack: str) -> Path:
+def _path_of(pack: str) -> Traversable:
     if Path(pack).is_absolute():
         return Path(pack)
     if pack in shipped():
-        return _SHIPPED / f"{pack}.toml"
+        return _SHIPPED / f"{pack}{_SUFFIX}"
     names, hint = ", ".join(shipped()), messages.nearest(pack, shipped())
     raise PackError(
         ("pack",),
@@ -95,7 +104,7 @@ def _path_of(pack: str) -> Path:
     )
 
 
-def _read(path: Path) -> tuple[str, dict[str, Any]]:
+def _read(path: Traversable) -> tuple[str, dict[str, Any]]:
     try:
         with path.open("rb") as file:
             content = file.read(LONGEST_BYTES + 1)
@@ -151,7 +160,7 @@ def _kind_of(default: object) -> Text:
 
 
 def _filled(
-    value: object, values: Mapping[str, Any], path: Path, text: str, keys: tuple[str, ...]
+    value: object, values: Mapping[str, Any], path: Traversable, text: str, keys: tuple[str, ...]
 ) -> object:
     if isinstance(value, dict):
         return {key: _filled(each, values, path, text, (*keys, key)) for key, each in value.items()}
@@ -173,7 +182,7 @@ def _filled(
 
 
 def _misshapen(
-    error: msgspec.ValidationError, content: Mapping[str, Any], path: Path, text: str
+    error: msgspec.ValidationError, content: Mapping[str, Any], path: Traversable, text: str
 ) -> PackError:
     message, _, where = str(error).partition(" - at `$")
     keys = tuple(
@@ -193,7 +202,7 @@ def _misshapen(
     return _wrong(path, text, keys, Text(f"可用的值（{message}）", f"what fits ({message})"))
 
 
-def _demand_expression(expression: str, path: Path) -> None:
+def _demand_expression(expression: str, path: Traversable) -> None:
     try:
         re.compile(expression)
     except re.error as error:
@@ -204,7 +213,7 @@ def _demand_expression(expression: str, path: Path) -> None:
         raise _unusable(path, said) from error
 
 
-def _wrong(path: Path, text: str, keys: tuple[str, ...], expected: Text) -> PackError:
+def _wrong(path: Traversable, text: str, keys: tuple[str, ...], expected: Text) -> PackError:
     key, line = ".".join(keys), line_of(text, keys)
     return _unusable(
         path,
@@ -215,7 +224,7 @@ def _wrong(path: Path, text: str, keys: tuple[str, ...], expected: Text) -> Pack
     )
 
 
-def _unusable(path: Path, why: Text) -> PackError:
+def _unusable(path: Traversable, why: Text) -> PackError:
     said = Text(f"可用的产品包（{path}：{why.zh}）", f"a pack that can be used ({path}: {why.en})")
     return PackError(("pack",), said)
 
