@@ -21,9 +21,15 @@ SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 _BASES = ("/srv", "/var/lib", "/run")
 """sshd takes a chroot only where nobody but root can write, down from the root: not in /tmp."""
 _AS_NOBODY = (
-    'ForceCommand exec setpriv --reuid=65534 --regid=65534 --clear-groups /bin/sh -c "'
-    'cd /; exec $SSH_ORIGINAL_COMMAND"'
+    "ForceCommand exec setpriv --reuid=65534 --regid=65534 --clear-groups /bin/sh -c '"
+    'cd /; [ -z "$SSH_ORIGINAL_COMMAND" ] && exec /bin/sh -i; '
+    'exec /bin/bash --norc -c "$SSH_ORIGINAL_COMMAND"'
+    "'"
 )
+"""Any command, and a shell where there is none, as the account's own shell would run them.
+
+bash, because it leaves its place to a single command, so that a signal that ends this is seen.
+"""
 
 
 @dataclass(frozen=True)

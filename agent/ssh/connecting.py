@@ -1,27 +1,42 @@
-"""Connecting: only to a server whose key is pinned, with one credential, under deadlines.
+"""Connecting: only to servers whose keys are pinned, with named credentials, under deadlines.
 
 Nothing is looked for: no agent, no keys in a home folder, no known_hosts, no configuration.
 """
 
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from agent.secret import Secret
+from agent.ssh import algorithms
 from agent.ssh.connection import Connection, Limits, Server, words_of
-from agent.ssh.host_keys import HostKey, pinned_keys, signature_types
+from agent.ssh.credentials import Credentials, identity_of
+from agent.ssh.dialing import dial
+from agent.ssh.host_keys import HostKey, Pins, pinned
 from agent.ssh.library import paramiko
-from agent.ssh.sign_in import private_key, sign_in
+from agent.ssh.line import Line
+from agent.ssh.sign_in import sign_in
 from agent.ssh.watchdog import Watchdog
 from checks.errors import NotConfigured, NotPermitted, Unreachable
 
 if TYPE_CHECKING:
-    from paramiko import Transport
+    from paramiko import PKey, Transport
 
-_WEAK = ("cbc", "md5", "sha1")
-_FAST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
-"""They encrypt and authenticate in one, which is cheaper than a counter mode with a digest."""
+_WINDOW_BYTES = 2**23
+_PACKET_BYTES = 2**18
+_ADMINISTRATIVELY_PROHIBITED = 1
+_END_SECONDS = 1.0
+
+
+class Hop(Struct, frozen=True):
+    """A server on the way, or at its end."""
+
+    server: Server
+    credentials: Credentials
+    weak_algorithms: bool = False
+    """Allowed by the customer's grant: ciphers and digests that are broken in part."""
 
 
 @contextmanager
@@ -30,83 +45,180 @@ def connect(
     *,
     key: Secret | None = None,
     password: Secret | None = None,
+    credentials: Credentials | None = None,
+    jumps: Sequence[Hop] = (),
+    weak_algorithms: bool = False,
     limits: Limits | None = None,
 ) -> Iterator[Connection]:
-    """Connect and sign in, by the key if there is one, else by the password.
+    """Connect by way of the jump hosts, in their order, and sign in at each.
 
-    Raise ToolMissing without paramiko; NotConfigured without a host key or a credential;
-    Unreachable; TimedOut; NotPermitted where the server shows another key than the pinned ones
-    (before anything secret is sent), or where it refuses the credential.
+    `key` or `password` stand for credentials that hold only these. Raise ToolMissing without
+    paramiko; NotConfigured without a credential, or with a text of host keys that holds none;
+    Unreachable; TimedOut; NotPermitted where a server shows a key that is not pinned or revoked
+    (before anything secret is sent), or where it refuses the credentials. The subject names the
+    server that it is about.
     """
-    library = paramiko()
+    paramiko()
     limits = limits or Limits()
-    pinned = pinned_keys(server.host_key)
-    identity = private_key(key) if key is not None else None
-    if identity is None and password is None:
-        raise NotConfigured(str(server), "neither a key nor a password to sign in with")
-    line = _dial(server, limits)
-    transport = None
-    watchdog = Watchdog(lambda: _cut(line))
-    try:
-        transport = library.Transport(line)
-        _choose_algorithms(transport, pinned)
-        _greet(server, transport, watchdog, limits)
-        _demand_pinned(server, transport, pinned)
-        with watchdog.over(f"{server}: sign-in", limits.sign_in):
-            sign_in(server, transport, identity, password)
-        transport.set_keepalive(limits.keep_alive)
-        yield Connection(server, transport, watchdog, limits)
-    finally:
-        watchdog.stop()
-        _cut(line)
-        if transport is not None:
-            transport.close()
-        line.close()
+    own = credentials or Credentials(key=key, password=password)
+    hops = [*jumps, Hop(server, own, weak_algorithms)]
+    pins = [_pins(hop.server) for hop in hops]
+    # All keys first: no host hears of us before the person has given what opens them.
+    identities = [_identity(hop) for hop in hops]
+    with ExitStack() as stack:
+        target = hops[0].server
+        first = dial(_name(hops, 0), target.host, target.port, limits.connect)
+        stack.callback(first.close)
+        line = Line(first)
+        watchdog = Watchdog(line.cut)
+        stack.callback(watchdog.stop)
+        try:
+            yield _joined_all(hops, pins, identities, limits, line, watchdog, stack)
+        finally:
+            # Before anything is closed: closing says goodbye, which a dead line may not take.
+            line.cut()
 
 
-def _dial(server: Server, limits: Limits) -> socket.socket:
-    try:
-        return socket.create_connection((server.host, server.port), timeout=limits.connect)
-    except (OSError, UnicodeError) as error:  # UnicodeError: a name that DNS can't have
-        raise Unreachable(str(server), words_of(error)) from error
+def _joined_all(
+    hops: Sequence[Hop],
+    pins: Sequence[Pins],
+    identities: "Sequence[PKey | None]",
+    limits: Limits,
+    line: Line,
+    watchdog: Watchdog,
+    stack: ExitStack,
+) -> Connection:
+    connection = None
+    for place, hop in enumerate(hops):
+        name = _name(hops, place)
+        if connection is not None:
+            line = _forwarded(connection, hop.server, name, _name(hops, place - 1))
+        transport = paramiko().Transport(line)
+        stack.callback(_end, transport)
+        joining = _Joining(hop, name, pins[place], identities[place], limits)
+        connection = _joined(joining, transport, line, watchdog)
+    assert connection is not None
+    return connection
 
 
-def _cut(line: socket.socket) -> None:
-    try:
-        line.shutdown(socket.SHUT_RDWR)
-    except OSError:  # it has ended already
-        return
+class _Joining(Struct, frozen=True):
+    """What is known of a hop before it is reached."""
+
+    hop: Hop
+    name: str
+    pins: Pins
+    identity: "PKey | None"
+    limits: Limits
 
 
-def _choose_algorithms(transport: "Transport", pinned: tuple[HostKey, ...]) -> None:
-    options = transport.get_security_options()
-    strong = [name for name in options.ciphers if not any(weak in name for weak in _WEAK)]
-    options.ciphers = sorted(strong, key=lambda name: name not in _FAST_CIPHERS)
-    options.digests = [name for name in options.digests if not any(w in name for w in _WEAK)]
-    options.key_types = signature_types(pinned, tuple(options.key_types))
+def _name(hops: Sequence[Hop], place: int) -> str:
+    server = hops[place].server
+    last = len(hops) - 1
+    if place == last:
+        return str(server)
+    return f"jump host {server}" if last == 1 else f"jump host {place + 1} of {last} ({server})"
 
 
-def _greet(server: Server, transport: "Transport", watchdog: Watchdog, limits: Limits) -> None:
+def _pins(server: Server) -> Pins:
+    return server.host_key if isinstance(server.host_key, Pins) else pinned(server.host_key)
+
+
+def _identity(hop: Hop) -> "PKey | None":
+    identity = identity_of(hop.credentials)
+    if identity is None and hop.credentials.password is None and hop.credentials.prompt is None:
+        raise NotConfigured(str(hop.server), "neither a key nor a password to sign in with")
+    return identity
+
+
+def _forwarded(by: Connection, server: Server, name: str, jump: str) -> Line:
+    """Return a line to a server that a jump host opens."""
     library = paramiko()
+    with by.working(f"{jump}: forwarding to {server}", by.limits.connect):
+        try:
+            channel = by.transport.open_channel(
+                "direct-tcpip",
+                (server.host, server.port),
+                ("127.0.0.1", 0),
+                window_size=_WINDOW_BYTES,
+                max_packet_size=_PACKET_BYTES,
+                timeout=by.limits.connect + 5,
+            )
+        except library.ChannelException as error:
+            if error.code == _ADMINISTRATIVELY_PROHIBITED:
+                detail = f"does not forward to {server} (AllowTcpForwarding, PermitOpen)"
+                raise NotPermitted(jump, detail) from error
+            raise Unreachable(name, f"{jump} can't reach it: {error.text}") from error
+    return Line(channel)
+
+
+def _joined(
+    joining: _Joining, transport: "Transport", line: Line, watchdog: Watchdog
+) -> Connection:
+    """Greet a server, compare its key, sign in."""
+    hop, name, limits = joining.hop, joining.name, joining.limits
+    algorithms.choose(transport, joining.pins, weak=hop.weak_algorithms)
+    _greet(joining, transport, watchdog)
+    _demand_pinned(name, transport, joining.pins)
+    notices = sign_in(
+        hop.server,
+        name,
+        transport,
+        joining.identity,
+        hop.credentials,
+        lambda: watchdog.over(f"{name}: sign-in", limits.sign_in),
+    )
+    line.keep_alive(transport, limits.keep_alive)
+    watchdog.listen(name, lambda: line.heard, limits.keep_alive + limits.silence)
+    address = line.peer_address or hop.server.host
+    return Connection(hop.server, transport, watchdog, limits, address, notices)
+
+
+def _greet(joining: _Joining, transport: "Transport", watchdog: Watchdog) -> None:
+    library = paramiko()
+    name, limits = joining.name, joining.limits
     transport.banner_timeout = transport.handshake_timeout = limits.greeting + 5
-    transport.auth_timeout = limits.sign_in + 5
+    transport.auth_timeout = None  # a person may be asked; the watchdog knows the server's time
     try:
-        with watchdog.over(f"{server}: greeting", limits.greeting):
+        with watchdog.over(f"{name}: greeting", limits.greeting):
             transport.start_client(timeout=limits.greeting + 5)
     except library.ssh_exception.IncompatiblePeer as error:
-        detail = f"no algorithm in common that is still safe: {words_of(error)}"
-        raise Unreachable(str(server), detail) from error
+        words = words_of(error)
+        advice = algorithms.advice(words, weak=joining.hop.weak_algorithms)
+        detail = f"no algorithm in common that is still safe: {words}; {advice}"
+        raise Unreachable(name, detail) from error
     except (library.SSHException, EOFError, OSError) as error:
-        raise Unreachable(str(server), f"no SSH server answers: {words_of(error)}") from error
+        said = watchdog.verdict or words_of(error)
+        raise Unreachable(name, f"no SSH server answers: {said}") from error
 
 
-def _demand_pinned(server: Server, transport: "Transport", pinned: tuple[HostKey, ...]) -> None:
-    shown = transport.get_remote_server_key()
-    key = HostKey(shown.get_name(), shown.asbytes())
-    if key not in pinned:
-        expected = ", ".join(str(each) for each in pinned)
+def _demand_pinned(name: str, transport: "Transport", pins: Pins) -> None:
+    raw = transport.get_remote_server_key()
+    key = HostKey(raw.get_name(), raw.asbytes())
+    subject = f"host key of {name}"
+    if key in pins.revoked:
+        raise NotPermitted(subject, f"it shows {key}, which known_hosts says is revoked")
+    if pins.hold(key):
+        return
+    if not pins:
         raise NotPermitted(
-            f"host key of {server}",
-            f"it shows {key}, pinned is {expected}: another server, or its key was changed; ask "
-            "its administrator before host_key is changed",
+            subject,
+            "nobody has pinned one: ask the customer what `ssh-keygen -lf "
+            "/etc/ssh/ssh_host_ed25519_key.pub` prints at its console, or import its known_hosts "
+            f"line ({key} was offered, not verified)",
         )
+    typed = any(not each.types for each in pins.fingerprints)
+    hint = "; of a key of another type, give all that ssh-keygen -l prints" if typed else ""
+    raise NotPermitted(
+        subject,
+        f"it shows {key}, pinned is {pins}: another server, or its key was changed; ask "
+        f"its administrator before host_key is changed{hint}",
+    )
+
+
+def _end(transport: "Transport") -> None:
+    """Close a transport with its channels, and wait for its thread."""
+    # A timer of a greeting that never ended would keep the process alive.
+    transport.packetizer.complete_handshake()
+    transport.close()
+    if transport.is_alive():
+        transport.join(_END_SECONDS)

@@ -2,14 +2,16 @@
 
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from agent.ssh.host_keys import HostKey
+from agent.ssh.host_keys import HostKey, Pins
 from agent.ssh.library import paramiko
+from agent.ssh.running import ERRORS_BYTES, Ended, Running, Shell
+from agent.ssh.showing import shown
 from agent.ssh.watchdog import Watchdog
 from checks.errors import NotPermitted, UnexpectedOutput, Unreachable
 
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 
 _WINDOW_BYTES = 2**23
 _PACKET_BYTES = 2**18
-_PIECE_BYTES = 2**16
 _POLL_SECONDS = 0.01
+_WAIT_SECONDS = 1.0
 
 
 class Server(Struct, frozen=True):
@@ -27,8 +29,12 @@ class Server(Struct, frozen=True):
 
     host: str
     user: str
-    host_key: str
-    """Its public keys, a line each; another one is refused."""
+    host_key: str | Pins
+    """Its public keys or their fingerprints, a line each; another one is refused.
+
+    An empty text was forgotten in settings, and nothing is connected; empty Pins say that nobody
+    knows its key, and the refusal tells how to learn it.
+    """
     port: int = 22
 
     def __str__(self) -> str:
@@ -42,11 +48,13 @@ class Limits(Struct, frozen=True):
     greeting: float = 15
     """Banner and key exchange."""
     sign_in: float = 20
+    """For each step; a person who is asked has as long as the server waits."""
     request: float = 30
     """Opening a channel, one request over SFTP."""
     silence: float = 30
-    """In the middle of a transfer without a single byte."""
+    """In the middle of a transfer without a single byte; for a sign of life."""
     keep_alive: float = 15
+    """Without a byte, until a sign of life is asked for."""
 
 
 class Answer(Struct, frozen=True):
@@ -58,119 +66,168 @@ class Answer(Struct, frozen=True):
 
 
 class Connection:
-    """A connection that is signed in."""
+    """A connection that is signed in. Several threads may use it, each its own channels."""
 
     def __init__(
-        self, server: Server, transport: "Transport", watchdog: Watchdog, limits: Limits
+        self,
+        server: Server,
+        transport: "Transport",
+        watchdog: Watchdog,
+        limits: Limits,
+        peer_address: str,
+        notices: tuple[str, ...] = (),
     ) -> None:
         self.server = server
         self.transport = transport
         self.watchdog = watchdog
         self.limits = limits
-        self.peer_address: str = transport.getpeername()[0]
-        """The address that was connected to."""
+        self.peer_address = peer_address
+        """The address that was connected to; by way of a jump host, its name as given."""
+        self.notices = notices
+        """What the server said at sign-in without asking anything, fit for a terminal."""
         key = transport.get_remote_server_key()
         self.host_key = HostKey(key.get_name(), key.asbytes())
 
     @contextmanager
-    def working(
-        self, subject: str, seconds: float, silent_seconds: float | None = None
-    ) -> Iterator[None]:
+    def working(self, subject: str, seconds: float) -> Iterator[None]:
         """Do something on the connection; raise TimedOut or Unreachable if it does not hold."""
         try:
-            with self.watchdog.over(subject, seconds, silent_seconds):
+            with self.watchdog.over(subject, seconds):
                 yield
         except (struct.error, paramiko().sftp.SFTPError) as error:
             raise UnexpectedOutput(subject, "the server's answer can't be read") from error
         except (paramiko().SSHException, EOFError, OSError) as error:
-            raise Unreachable(str(self.server), f"{subject}: {words_of(error)}") from error
+            said = self.watchdog.verdict or words_of(error)
+            raise Unreachable(str(self.server), f"{subject}: {said}") from error
 
-    def open_channel(self, subject: str) -> "Channel":
+    def open_channel(self, subject: str, seconds: float | None = None) -> "Channel":
         """Return a new channel of the kind `session`."""
-        with self.working(subject, self.limits.request):
+        seconds = self.limits.request if seconds is None else seconds
+        with self.working(subject, seconds):
             return self.transport.open_session(
-                window_size=_WINDOW_BYTES,
-                max_packet_size=_PACKET_BYTES,
-                timeout=self.limits.request,
+                window_size=_WINDOW_BYTES, max_packet_size=_PACKET_BYTES, timeout=seconds + 5
             )
+
+    def start(
+        self,
+        command: str,
+        *,
+        subject: str,
+        errors_bytes: int = ERRORS_BYTES,
+        seconds: float | None = None,
+    ) -> Running:
+        """Start a command and return it as it runs; close it at the end, best by `with`.
+
+        `errors_bytes` are kept of its standard error, the rest is dropped; `seconds` is the time to
+        start it, of the limits if None. Raise NotPermitted where the server runs no commands;
+        TimedOut; Unreachable.
+        """
+        ends = self._until(seconds)
+        channel = self.open_channel(subject, _left(ends))
+        with self._starting(channel, subject, _left(ends), "the server runs no commands"):
+            channel.exec_command(command)
+        return Running(self, channel, subject, errors_bytes)
+
+    def shell(self, terminal: str, columns: int, rows: int) -> Shell:
+        """Start the user's shell on a terminal of a kind (`xterm-256color`). Raise as `start`."""
+        subject = f"{self.server}: shell"
+        ends = self._until(None)
+        channel = self.open_channel(subject)
+        with self._starting(channel, subject, _left(ends), "the server gives no terminal"):
+            channel.get_pty(terminal, columns, rows)
+        with self._starting(channel, subject, _left(ends), "the server gives no shell"):
+            channel.invoke_shell()
+        return Shell(self, channel, subject)
 
     def run(
         self,
         command: str,
         *,
         subject: str,
-        feed: bytes = b"",
+        feed: bytes | Iterable[bytes] = b"",
         timeout_seconds: float = 30,
         limit_bytes: int = 2**20,
+        progress: Callable[[int], None] | None = None,
     ) -> Answer:
         """Run a command, give it `feed` as its input, and return what it printed.
 
-        Raise TimedOut, Unreachable, or UnexpectedOutput for more than limit_bytes on a stream or
-        where no exit code comes.
+        `progress` is called with the bytes of the input that are sent so far. Raise TimedOut, and
+        only this command has ended then; Unreachable; UnexpectedOutput for more than limit_bytes on
+        a stream or where no exit code comes; NotPermitted.
         """
-        channel = self.open_channel(subject)
+        ends = time.monotonic() + timeout_seconds
+        said = f"took more than {timeout_seconds:.3g} s"
+        pieces = iter([feed]) if isinstance(feed, bytes) else (each for each in feed if each)
+        start_seconds = min(timeout_seconds, self.limits.request)
+        with self.start(
+            command, subject=subject, errors_bytes=limit_bytes + 1, seconds=start_seconds
+        ) as running:
+            output, left, fed = bytearray(), memoryview(b""), 0
+            while True:
+                if time.monotonic() >= ends:
+                    raise running.over_time(said)
+                left = left or memoryview(next(pieces, b""))
+                sent = _offered(running, left)
+                if sent is None:
+                    left, pieces = memoryview(b""), iter(())
+                elif sent:
+                    left, fed = left[sent:], fed + sent
+                    if progress is not None:
+                        progress(fed)
+                patience = 0.0 if sent else _POLL_SECONDS if left else _WAIT_SECONDS
+                piece = running.receive(min(patience, max(ends - time.monotonic(), 0.0)))
+                if piece is None:
+                    break
+                output += piece
+                if max(len(output), len(running.errors)) > limit_bytes:
+                    raise UnexpectedOutput(subject, f"printed more than {limit_bytes} bytes")
+            if len(running.errors) > limit_bytes:
+                raise UnexpectedOutput(subject, f"printed more than {limit_bytes} bytes")
+            code = running.exit_code(max(ends - time.monotonic(), 0.0))
+            return Answer(bytes(output), running.errors, code)
+
+    def _until(self, seconds: float | None) -> float:
+        return time.monotonic() + (self.limits.request if seconds is None else seconds)
+
+    @contextmanager
+    def _starting(
+        self, channel: "Channel", subject: str, seconds: float, refusal: str
+    ) -> Iterator[None]:
+        """Ask for something on a new channel, which is closed where it is refused."""
         try:
-            with self.working(subject, timeout_seconds):
+            with self.working(subject, seconds):
                 try:
-                    channel.exec_command(command)
+                    yield
                 except paramiko().SSHException as error:
                     if self.transport.is_active():
-                        raise NotPermitted(subject, "the server runs no commands") from error
+                        raise NotPermitted(subject, refusal) from error
                     raise
-                return self._drain(channel, subject, feed, limit_bytes)
-        finally:
+        except BaseException:
             # A line that broke is told by what broke it; closing it says nothing new.
             with suppress(paramiko().SSHException, EOFError, OSError):
                 channel.close()
-
-    def _drain(self, channel: "Channel", subject: str, feed: bytes, limit_bytes: int) -> Answer:
-        # Both streams in turn: a command that fills one while the other is read waits for ever.
-        channel.settimeout(0.0)
-        output, errors = bytearray(), bytearray()
-        left = memoryview(feed)
-        told_end = False
-        while True:
-            # Looked at first: what came before the end is in the buffers then.
-            ended = channel.eof_received or channel.closed
-            moved = False
-            if left and not ended and channel.send_ready():
-                left = left[_send(channel, left) :]
-                moved = True
-            if not left and not told_end:
-                channel.shutdown_write()
-                told_end = True
-            for stream, ready, take in (
-                (output, channel.recv_ready, channel.recv),
-                (errors, channel.recv_stderr_ready, channel.recv_stderr),
-            ):
-                while ready():
-                    stream += take(_PIECE_BYTES)
-                    moved = True
-                    if len(stream) > limit_bytes:
-                        raise UnexpectedOutput(subject, f"printed more than {limit_bytes} bytes")
-            if ended and not moved:
-                break
-            if not moved:
-                time.sleep(_POLL_SECONDS)
-        while not channel.exit_status_ready() and not channel.closed:
-            time.sleep(_POLL_SECONDS)
-        if not self.transport.is_active():
-            raise EOFError("the connection was lost")
-        if channel.exit_status < 0:
-            raise UnexpectedOutput(subject, "ended without an exit code")
-        return Answer(bytes(output), bytes(errors), channel.exit_status)
+            raise
 
 
-def _send(channel: "Channel", piece: memoryview) -> int:
+def _left(ends: float) -> float:
+    return max(ends - time.monotonic(), 0.0)
+
+
+def _offered(running: Running, left: memoryview) -> int | None:
+    """Give a command some input, or the end of it; None: it takes no more."""
+    if not left:
+        running.end_input()
+        return 0
+    if not running.takes_input:
+        return 0
     try:
-        sent: int = channel.send(piece[:_PIECE_BYTES])
-    except OSError:  # it takes no more of its input
-        return len(piece)
-    return sent
+        return running.offer(left)
+    except Ended:
+        return None
 
 
 def words_of(error: BaseException) -> str:
     """Return what an error says, at least its name."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error) or type(error).__name__
+    return shown(str(error)) or type(error).__name__

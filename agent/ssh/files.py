@@ -208,7 +208,6 @@ class Files:
         """Return the kind of the answer to a request and what it holds."""
         while number not in self._answers:
             kind, packet = self._client._read_packet()
-            self._connection.watchdog.moved()
             self._answers[struct.unpack(">I", packet[:4])[0]] = (kind, packet[4:])
         return self._answers.pop(number)
 

@@ -1,9 +1,10 @@
-"""A watchdog: it cuts a connection that is over its time, or on which nothing moves any more.
+"""A watchdog: it cuts a connection that is over its time, or from which nothing comes any more.
 
 paramiko waits for ever in several places (a server that stops reading, an exit code that never
 comes); cutting the socket ends all of them.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -13,31 +14,33 @@ from checks.errors import TimedOut
 
 
 class Watchdog:
-    """Watches one operation at a time; `cut` has to make it end."""
+    """Watches any number of operations, of several threads; `cut` has to make them all end."""
 
     def __init__(self, cut: Callable[[], None]) -> None:
         self._cut = cut
         self._changed = threading.Condition()
-        self._ends: float | None = None
-        self._total_seconds = 0.0
-        self._silent_seconds: float | None = None
-        self._moved = 0.0
+        self._watches: set[Watch] = set()
+        self._lines: list[tuple[str, Callable[[], float], float]] = []
+        self._looks_at = math.inf
         self._stopped = False
         self.verdict = ""
         """What ran out, in words, once it has cut; else empty."""
-        self._thread = threading.Thread(target=self._watch, name="ssh-watchdog", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="ssh-watchdog", daemon=True)
         self._thread.start()
 
-    def over(self, subject: str, seconds: float, silent_seconds: float | None = None) -> "Watch":
-        """Return a context: at most `seconds`, and never `silent_seconds` without `moved`.
+    def over(self, subject: str, seconds: float) -> "Watch":
+        """Return a context of at most `seconds`.
 
-        It raises TimedOut with the subject if the watchdog had to cut, whatever else was raised.
+        It raises TimedOut with the subject if the watchdog had to cut because of it, whatever else
+        was raised.
         """
-        return Watch(self, subject, seconds, silent_seconds)
+        return Watch(self, subject, seconds)
 
-    def moved(self) -> None:
-        """Tell that something came."""
-        self._moved = time.monotonic()
+    def listen(self, name: str, heard: Callable[[], float], seconds: float) -> None:
+        """Cut also when nothing was heard on a line for so long, whatever goes on."""
+        with self._changed:
+            self._lines.append((name, heard, seconds))
+            self._changed.notify()
 
     def stop(self) -> None:
         """End the watching."""
@@ -46,55 +49,58 @@ class Watchdog:
             self._changed.notify()
         self._thread.join()
 
-    def watch(self, seconds: float | None, silent_seconds: float | None) -> None:
-        """Watch from now on; None for no time at all ends it."""
+    def add(self, watch: "Watch") -> None:
+        """Watch from now on."""
         with self._changed:
-            now = time.monotonic()
-            self._ends = None if seconds is None else now + seconds
-            self._total_seconds = seconds or 0.0
-            self._silent_seconds = silent_seconds
-            self._moved = now
-            self._changed.notify()
+            self._watches.add(watch)
+            # Not for each: most end before anything has to be looked at.
+            if watch.ends < self._looks_at:
+                self._changed.notify()
 
-    def _watch(self) -> None:
+    def remove(self, watch: "Watch") -> None:
+        """Watch no longer."""
+        with self._changed:
+            self._watches.discard(watch)
+
+    def _run(self) -> None:
         with self._changed:
             while not self._stopped:
-                left = self._left()
-                if left is None or left > 0:
-                    self._changed.wait(left)
-                    continue
-                self._cut()
-                self._ends = None
+                now = time.monotonic()
+                if not self.verdict:
+                    self.verdict = self._judge(now)
+                    if self.verdict:
+                        self._cut()
+                ends = [watch.ends for watch in self._watches]
+                ends += [heard() + seconds for _, heard, seconds in self._lines]
+                self._looks_at = math.inf if self.verdict else min(ends, default=math.inf)
+                finite = math.isfinite(self._looks_at)
+                self._changed.wait(max(self._looks_at - now, 0.001) if finite else None)
 
-    def _left(self) -> float | None:
-        """Return the seconds until it has to cut, and prepare what it will say."""
-        if self._ends is None:
-            return None
-        now = time.monotonic()
-        left = self._ends - now
-        said = f"took more than {self._total_seconds:.3g} s"
-        if self._silent_seconds is not None:
-            quiet = self._moved + self._silent_seconds - now
-            if quiet < left:
-                left, said = quiet, f"not a byte for {self._silent_seconds:.3g} s"
-        if left <= 0:
-            self.verdict = said
-        return left
+    def _judge(self, now: float) -> str:
+        for watch in self._watches:
+            if watch.ends <= now:
+                watch.expired = True
+                return f"{watch.subject} {watch.said}"
+        for name, heard, seconds in self._lines:
+            if heard() + seconds <= now:
+                return f"nothing came from {name} for {seconds:.3g} s"
+        return ""
 
 
 class Watch:
     """One operation under the watchdog's eyes."""
 
-    def __init__(
-        self, watchdog: Watchdog, subject: str, seconds: float, silent_seconds: float | None
-    ) -> None:
+    def __init__(self, watchdog: Watchdog, subject: str, seconds: float) -> None:
         self._watchdog = watchdog
-        self._subject = subject
         self._seconds = seconds
-        self._silent_seconds = silent_seconds
+        self.subject = subject
+        self.said = f"took more than {seconds:.3g} s"
+        self.ends = math.inf
+        self.expired = False
 
     def __enter__(self) -> None:
-        self._watchdog.watch(self._seconds, self._silent_seconds)
+        self.ends = time.monotonic() + self._seconds
+        self._watchdog.add(self)
 
     def __exit__(
         self,
@@ -102,6 +108,6 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._watchdog.watch(None, None)
-        if self._watchdog.verdict:
-            raise TimedOut(self._subject, self._watchdog.verdict) from error
+        self._watchdog.remove(self)
+        if self.expired:
+            raise TimedOut(self.subject, self.said) from error

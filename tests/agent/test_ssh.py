@@ -19,7 +19,7 @@ from agent.secret import Secret
 from agent.ssh.connecting import connect
 from agent.ssh.connection import Connection, Limits, Server
 from agent.ssh.files import Files, Missing, files_of
-from agent.ssh.host_keys import pinned_keys, read_keys
+from agent.ssh.host_keys import pinned, read_keys
 from checks.errors import (
     NotConfigured,
     NotPermitted,
@@ -161,7 +161,7 @@ def test_servers_with_older_types_of_keys_are_reached(kind: str) -> None:
 )
 def test_without_a_key_to_pin_nobody_is_trusted(text: str) -> None:
     with pytest.raises(NotConfigured, match="host_key"):
-        pinned_keys(text)
+        pinned(text)
 
 
 def test_a_wrong_key_is_refused(ssh_server: OpenSsh, tmp_path: Path) -> None:
