@@ -8,6 +8,7 @@ import struct
 import sys
 import termios
 import threading
+import time
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ TERMINAL = "xterm-256color"
 _PIECE_BYTES = 2**15
 _SHOWN_BYTES = select.PIPE_BUF
 """A pipe that is ready takes as much without a wait."""
+_SAYING_SECONDS = 1.0
 _BEAT_MILLISECONDS = 100
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -68,13 +70,15 @@ class Near:
         handlers = self._take_signals()
         try:
             if before is not None:
-                tty.setraw(self.stdin, termios.TCSADRAIN)
+                tty.setraw(self.stdin, termios.TCSANOW)
             with self._unblocked():
                 yield
         finally:
             if before is not None:
                 with suppress(termios.error):  # a terminal that is gone needs nothing put back
-                    termios.tcsetattr(self.stdin, termios.TCSADRAIN, before)
+                    # What was typed for the host is not for the shell of this computer.
+                    termios.tcflush(self.stdin, termios.TCIFLUSH)
+                    termios.tcsetattr(self.stdin, termios.TCSANOW, before)
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
@@ -112,7 +116,7 @@ class Near:
         poll = select.poll()
         poll.register(descriptor, select.POLLOUT)
         left = memoryview(content)
-        while left and not (stopped() or self.signalled):
+        while left and not stopped():
             if not poll.poll(_BEAT_MILLISECONDS):
                 continue
             try:
@@ -126,8 +130,9 @@ class Near:
         """Show a sentence of ours: on the terminal, or beside what the host prints."""
         if self.is_terminal and os.isatty(self._stdout):
             lines = sentence.replace("\n", "\r\n")
+            ends = time.monotonic() + _SAYING_SECONDS
             with suppress(Gone):
-                self.show(f"\r\n{lines}\r\n".encode())
+                self.show(f"\r\n{lines}\r\n".encode(), lambda: time.monotonic() > ends)
         else:
             print(sentence, file=sys.stderr, flush=True)
 
