@@ -57,10 +57,9 @@ def hold(
             shell = _Shell(far, near, record, watch, spoken)
             try:
                 outcome = shell.hold()
-            except RecordLost as error:
+            except RecordLost:
                 watch.left()
                 far.leave()
-                near.say(spoken(error.text))
                 raise
             if outcome.exit_code is None:
                 watch.left()

@@ -30,6 +30,8 @@ def main(folder: str) -> int:
     name, size_in, size_out, seed, code = order.decode().split()
     chance = random.Random(int(seed))
     left_in, left_out = int(size_in), chance.randbytes(int(size_out))
+    with open(f"{folder}/{name}.pid", "w") as file:  # noqa: PTH123 # starts fast
+        file.write(str(os.getpid()))
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     kept_in = os.open(f"{folder}/{name}.in", flags)
     kept_out = os.open(f"{folder}/{name}.out", flags)
