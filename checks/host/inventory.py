@@ -19,6 +19,9 @@ RESOLVER = "/etc/resolv.conf"
 UPSTREAM_RESOLVER = "/run/systemd/resolve/resolv.conf"
 ROUTES = "/proc/net/route"
 ZONE_NAME = "/etc/timezone"
+SSH_HOST_KEYS = "/etc/ssh/ssh_host_*_key.pub"
+_MOST_SSH_KEYS = 10
+_LARGEST_KEY_BYTES = 4096
 SECTOR_BYTES = 512
 """The unit of /sys/block/*/size, whatever the disk's own sectors are."""
 _NO_DISKS = ("dm-", "fd", "loop", "md", "nbd", "ram", "sr", "zram")
@@ -83,6 +86,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     default_gateways: tuple[str, ...] | Failure
     name_servers: tuple[str, ...] | Failure
     time_zone: str | Failure
+    ssh_host_keys: tuple[str, ...] | Failure = ()
+    """Public keys by which the host shows itself over SSH, `type base64` each; empty: it has no
+    SSH server, or the agent is older than this fact."""
 
 
 def probe(host: Host) -> Facts:
@@ -96,6 +102,7 @@ def probe(host: Host) -> Facts:
         default_gateways=part(lambda: tuple(gateways(host.read(ROUTES)))),
         name_servers=part(lambda: _name_servers(host)),
         time_zone=part(lambda: _time_zone(host)),
+        ssh_host_keys=part(lambda: tuple(_ssh_host_keys(host))),
     )
 
 
@@ -242,6 +249,14 @@ def _time_zone(host: Host) -> str:
     return target.partition("/zoneinfo/")[2] or target
 
 
+def _ssh_host_keys(host: Host) -> Iterator[str]:
+    """Yield the public keys, which everybody may read; the private ones beside are not touched."""
+    for path in sorted(host.list(SSH_HOST_KEYS))[:_MOST_SSH_KEYS]:
+        words = host.read(path, limit_bytes=_LARGEST_KEY_BYTES).split()
+        if len(words) >= 2:
+            yield " ".join(words[:2])
+
+
 CHECK = Check(
     title=Text("主机配置清单", "Inventory"),
     chapter=Chapter.HOST,
@@ -264,6 +279,7 @@ CHECK = Check(
         RESOLVER,
         UPSTREAM_RESOLVER,
         ZONE_NAME,
+        SSH_HOST_KEYS,
         "readlink -f /etc/localtime",
         "systemd-detect-virt",
     ),

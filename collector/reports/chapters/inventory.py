@@ -10,7 +10,10 @@ from collector.reports.blocks import Block, Cell, Column, Table
 from collector.reports.material import HostMaterial
 from collector.reports.source import Source
 from collector.reports.words import to_translate
+from wire.host_keys import read_keys
 
+SSH_HOST_KEYS = "ssh_host_keys"
+"""Shown by their fingerprints, as people compare them."""
 KEYS = {
     "addresses": to_translate("Addresses"),
     "default_gateways": to_translate("Default gateways"),
@@ -30,6 +33,7 @@ KEYS = {
     "name_servers": to_translate("Name servers"),
     "rotational": to_translate("Rotating"),
     "size_bytes": to_translate("Size"),
+    SSH_HOST_KEYS: to_translate("SSH host keys"),
     "system": to_translate("Operating system"),
     "system.architecture": to_translate("Architecture"),
     "system.id": to_translate("Linux distribution"),
@@ -132,6 +136,9 @@ def _value(source: Source, path: str, value: object) -> str:
         return words("None: a physical machine")
     if isinstance(value, bool):
         return words("Yes") if value else words("No")
+    if path == SSH_HOST_KEYS and isinstance(value, list | tuple):
+        keys = read_keys("\n".join(each for each in value if isinstance(each, str)))
+        return source.voice.together([str(key) for key in keys])
     if isinstance(value, list | tuple):
         return source.voice.together([_value(source, path, item) for item in value])
     if isinstance(value, Mapping):

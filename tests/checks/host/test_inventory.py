@@ -78,6 +78,44 @@ def test_disks_that_may_not_be_listed_leave_the_rest() -> None:
     assert facts.default_gateways == ("192.168.1.1", "192.168.1.254")
 
 
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0Zr5lq5aR5m8LzWqk0bq3M3m8y7V4oT1b3f2x1c9dQ"
+
+
+def test_the_public_ssh_keys_are_told_without_their_comments() -> None:
+    files = {
+        "/etc/ssh/ssh_host_rsa_key.pub": "ssh-rsa AAAAB3 root@erp-db\n",
+        "/etc/ssh/ssh_host_ed25519_key.pub": f"{ED25519} root@erp-db, second floor\n",
+        "/etc/ssh/ssh_host_ecdsa_key.pub": "\n",
+    }
+    facts = inventory.probe(CapturedHost({"files": files}))
+    assert facts.ssh_host_keys == (ED25519, "ssh-rsa AAAAB3")
+    assert inventory.probe(CapturedHost({})).ssh_host_keys == ()
+
+
+def test_a_private_ssh_key_is_never_touched() -> None:
+    class Watched(CapturedHost):
+        asked: list[str] = []  # noqa: RUF012 - one host, one test
+
+        def read(self, path: str, *, limit_bytes: int = 2**20) -> str:
+            self.asked.append(path)
+            return super().read(path, limit_bytes=limit_bytes)
+
+    files = dict.fromkeys(
+        ["/etc/ssh/ssh_host_rsa_key", "/etc/ssh/ssh_host_rsa_key.pub"], "ssh-rsa AAAAB3 x\n"
+    )
+    host = Watched({"files": files})
+    assert inventory.probe(host).ssh_host_keys == ("ssh-rsa AAAAB3",)
+    assert [path for path in host.asked if path.startswith("/etc/ssh")] == [
+        "/etc/ssh/ssh_host_rsa_key.pub"
+    ]
+
+
+def test_ssh_keys_that_may_not_be_read_leave_the_reason() -> None:
+    path = "/etc/ssh/ssh_host_rsa_key.pub"
+    facts = inventory.probe(CapturedHost({"refused": [path]}))
+    assert facts.ssh_host_keys == Failure(Reason.PERMISSION, path)
+
+
 def test_the_zone_is_the_target_of_the_link_where_no_file_names_it() -> None:
     link = {
         "command": ["readlink", "-f", "/etc/localtime"],
