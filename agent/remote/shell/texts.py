@@ -40,7 +40,7 @@ GETS_IDLE = Text(
     "长时间没有输入或输出，会话将在 {seconds} 秒后关闭；按任意键继续。",
     "Nothing was typed or shown for long; the session closes in {seconds} s. Any key keeps it.",
 )
-DENIED = Text("采集中心不再允许：{why}", "the collector does not permit it any more: {why}")
+DENIED = Text("采集端不再允许：{why}", "the collector does not permit it any more: {why}")
 _WHY = {
     Denial.NO_SUCH_HOST: Text("授权不含该主机", "the host is not in the grant"),
     Denial.OTHER_PERSON: Text("授权不含该工程师", "the engineer is not in the grant"),
@@ -50,16 +50,14 @@ _WHY = {
         "授权不含变更（change）", "the grant does not cover changes (scope change)"
     ),
     Denial.REVOKED: Text("授权已被撤销", "the grant was revoked"),
-    Denial.UNKNOWN_GRANT: Text("采集中心没有这份授权", "the collector does not know the grant"),
-    Denial.UNKNOWN_PERSON: Text(
-        "采集中心没有这位工程师", "the collector does not know the engineer"
-    ),
+    Denial.UNKNOWN_GRANT: Text("采集端没有这份授权", "the collector does not know the grant"),
+    Denial.UNKNOWN_PERSON: Text("采集端没有这位工程师", "the collector does not know the engineer"),
     Denial.NO_PROOF: Text("没有有效的备份证明", "no backup is proved good"),
 }
 WOULD_COUNT = Text(
-    "可用的证明：采集中心在 24 小时内验证过该主机的备份（backup verify 后上报），"
-    "或在采集中心 xunjian-collector proof add 登记证明文件；"
-    "离线时用 --proof 指定采集中心签发的证明文件。",
+    "可用的证明：采集端在 24 小时内验证过该主机的备份（backup verify 后上报），"
+    "或在采集端 xunjian-collector proof add 登记证明文件；"
+    "离线时用 --proof 指定采集端签发的证明文件。",
     "What counts: a backup of that host that was proved good within 24 hours and is known to the "
     "collector (backup verify, then an upload), or a document that was handed in there "
     "(xunjian-collector proof add); without a network, the proof that the collector has written "
@@ -71,7 +69,7 @@ NO_PROOF = Text(
 )
 PROOF_ABSENT = Text("没有备份证明", "there is no proof of a backup")
 PROOF_ABSENT_OFFLINE = Text(
-    "未能询问采集中心，也没有给出 --proof",
+    "未能询问采集端，也没有给出 --proof",
     "the collector was not asked, and no --proof is given",
 )
 PROOF_OLD = Text(
@@ -79,7 +77,7 @@ PROOF_OLD = Text(
 )
 PROOF_OF_OTHER = Text("备份证明属于另一台主机或客户", "the proof is of another host or customer")
 PROOF_FORGED = Text(
-    "证明文件不是本采集中心签发的（{why}）", "the proof is not signed by our collector ({why})"
+    "证明文件不是本采集端签发的（{why}）", "the proof is not signed by our collector ({why})"
 )
 PROOF_EARLY = Text(
     "本机时间早于证明的签发时间，请校准时钟",
