@@ -54,36 +54,10 @@ _WHY = {
     Denial.UNKNOWN_PERSON: Text("采集端没有这位工程师", "the collector does not know the engineer"),
     Denial.NO_PROOF: Text("没有有效的备份证明", "no backup is proved good"),
 }
-WOULD_COUNT = Text(
-    "可用的证明：采集端在 24 小时内验证过该主机的备份（backup verify 后上报），"
-    "或在采集端 xunjian-collector proof add 登记证明文件；"
-    "离线时用 --proof 指定采集端签发的证明文件。",
-    "What counts: a backup of that host that was proved good within 24 hours and is known to the "
-    "collector (backup verify, then an upload), or a document that was handed in there "
-    "(xunjian-collector proof add); without a network, the proof that the collector has written "
-    "out, by --proof.",
+NO_SHELL = Text(
+    "主机上没有得到 shell：{why}{detail}。会话已关闭，记录保留。",
+    "no shell on the host: {why}{detail}. The session is closed, its record is kept.",
 )
-NO_PROOF = Text(
-    "不能在 {host} 上进行变更：{why}。{counts}",
-    "No change may be made on {host}: {why}. {counts}",
-)
-PROOF_ABSENT = Text("没有备份证明", "there is no proof of a backup")
-PROOF_ABSENT_OFFLINE = Text(
-    "未能询问采集端，也没有给出 --proof",
-    "the collector was not asked, and no --proof is given",
-)
-PROOF_OLD = Text(
-    "备份证明已有 {hours} 小时（最多 24 小时）", "the proof is {hours} hours old (24 at most)"
-)
-PROOF_OF_OTHER = Text("备份证明属于另一台主机或客户", "the proof is of another host or customer")
-PROOF_FORGED = Text(
-    "证明文件不是本采集端签发的（{why}）", "the proof is not signed by our collector ({why})"
-)
-PROOF_EARLY = Text(
-    "本机时间早于证明的签发时间，请校准时钟",
-    "this computer's clock is behind the time of the proof: set it right",
-)
-PROOF_UNREADABLE = Text("证明文件 {file} 无法读取：{why}", "{file} can't be read: {why}")
 
 
 def why(denial: Denial) -> Text:
