@@ -33,9 +33,12 @@ _LOST = Text(
     "The record of the session, {file}, can't be written: {why}. The session is over, nothing more "
     "goes to the host; look at the disk of that folder, then start again.",
 )
-_SHORT = Text("磁盘只写入了 {taken} / {size} 字节", "the disk took {taken} of {size} bytes")
+_SHORT = Text(
+    "磁盘已满或超出配额（只写入 {taken} / {size} 字节）",
+    "the disk is full or a quota is reached ({taken} of {size} bytes)",
+)
 _UNFIT = Text("其中一项不符合记录的格式（{why}）", "an event does not fit a record ({why})")
-_FULL = Text("磁盘已满", "the disk is full")
+_FULL = Text("磁盘已满或超出配额", "the disk is full or a quota is reached")
 _BUSY = Text("另一个进程正在写它", "another process writes it")
 _ENDED = Text("记录已经结束", "it has ended already")
 _BROKEN = Text("它的内容不完整或被改动过（{why}）", "it is damaged or was changed ({why})")
@@ -240,7 +243,7 @@ def _words(path: Path, why: Text) -> Text:
 
 
 def _why(error: OSError) -> Text:
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _FULL
     if error.errno == errno.EWOULDBLOCK:
         return _BUSY

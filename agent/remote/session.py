@@ -271,7 +271,9 @@ def _proof(trust: Trust, answered: Answered | None, brought: bytes | None) -> Pr
 
 
 def _demand_permission(session: Session, answered: Answered | None, address: str) -> None:
-    grant, now = session.authority.grant, datetime.now(UTC)
+    # The collector's clock is the one that a proof was made by.
+    now = answered.opened.server_time if answered is not None else datetime.now(UTC)
+    grant = session.authority.grant
     denial = answered.opened.denial if answered is not None else None
     if denial is None and session.opening.purpose is Purpose.SHELL:
         if session.proof is None:

@@ -11,8 +11,8 @@ import pytest
 
 from agent import redaction
 from agent.secret import Secret
-from agent.ssh.connecting import connect
-from agent.ssh.credentials import Credentials, KeyFileRefused, identity_of
+from agent.ssh.connecting import Hop, connect
+from agent.ssh.credentials import Credentials, KeyFileRefused, identity_of, opened
 from checks.errors import NotConfigured, NotPermitted, ToolMissing, Unreachable
 from scripts.openssh import Account, OpenSsh, allow, make_key, serving
 from tests.agent.ssh.reaching import Person, connected, key_of, server
@@ -36,8 +36,9 @@ def refused(running: OpenSsh, credentials: Credentials, **changed: str) -> str:
     return caught.value.detail
 
 
-def locked(path: Path, kind: str = "ed25519", *more: str) -> Path:
-    make_key(path, kind)
+def locked(path: Path, kind: str = "ed25519", *more: str, exists: bool = False) -> Path:
+    if not exists:
+        make_key(path, kind)
     command = ["ssh-keygen", "-q", "-p", "-P", "", "-N", PASSPHRASE, "-f", str(path), *more]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return path
@@ -135,6 +136,21 @@ def test_a_key_with_a_passphrase_is_explained_where_nobody_can_be_asked(
     secret = Secret(locked(tmp_path / "locked", "ecdsa").read_text())
     with pytest.raises(NotConfigured, match="passphrase"), connect(server(ssh_server), key=secret):
         pass
+
+
+def test_one_passphrase_is_enough_for_many_connections(ssh_server: OpenSsh, tmp_path: Path) -> None:
+    path = locked(allow(ssh_server, "shared"), exists=True)
+    person = Person([PASSPHRASE] * 2)
+    given = Credentials(key_file=path, prompt=person)
+    with connected(ssh_server, credentials=given, jumps=[Hop(server(ssh_server), given)]):
+        assert len(person.asked) == 1
+    ready = opened(given)
+    assert len(person.asked) == 2
+    for _ in range(2):
+        with connected(ssh_server, credentials=ready):
+            pass
+    assert person.answers == []
+    assert opened(Credentials(prompt=person)) == Credentials(prompt=person)
 
 
 @pytest.mark.parametrize(
