@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 import msgspec
 from sqlalchemy import select
@@ -18,6 +17,7 @@ from collector.enrolment.models import AgentKey, CollectorKey
 from collector.grants.models import Engineer, GrantRow
 from collector.sessions.models import RemoteSession
 from collector.sessions.opening import find, opening_of, session_of
+from collector.sessions.outcome import Outcome as Outcome
 from collector.sessions.story import Story, stored_parts, story_of
 from collector.sessions.words import DENIALS
 from wire import envelope
@@ -42,15 +42,6 @@ from wire.sessions import (
 from wire.signing import key_id, verify
 
 _NOTHING = Text("", "")
-
-
-class Outcome(Enum):
-    """What came of one look."""
-
-    GOOD = "good"
-    INCOMPLETE = "incomplete"
-    """Something has not come yet: nothing is wrong, and nothing is proved."""
-    WRONG = "wrong"
 
 
 @dataclass(frozen=True)
