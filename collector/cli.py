@@ -38,6 +38,7 @@ from collector.reference import references
 from collector.reports.service import write_report
 from collector.reports.words import Language
 from collector.server import Encryption, listen, serve, usable_encryption
+from collector.sessions.commands import commands as remote_sessions
 from collector.settings import from_environment
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ app.add_typer(agents, name="agent")
 app.add_typer(backups, name="backups")
 app.add_typer(policy, name="policy")
 app.add_typer(references, name="reference")
+app.add_typer(remote_sessions, name="session")
 app.command("enrol")(enrolment.enrol)
 app.command("alarms")(enrolment.alarms)
 app.command("import")(import_files)

@@ -25,6 +25,7 @@ from collector.backups.known import Known, days_of, known_of
 from collector.backups.models import BackupSet
 from collector.backups.windows import windows, zone_of
 from collector.customers.models import Agent, Contract, Customer, Host, Site
+from collector.grants.remote_agents import installed
 from wire.messages import Standing
 
 _LOOKED_BACK = 35
@@ -179,7 +180,12 @@ def _silent_hosts(
         select(Host, Site)
         .join(Site, (Site.customer_id == Host.customer_id) & (Site.id == Host.site_id))
         .join(Agent, (Agent.customer_id == Host.customer_id) & (Agent.host_id == Host.id))
-        .where(Host.customer_id == owner.id, Agent.standing == Standing.ACTIVE.value)
+        .where(
+            Host.customer_id == owner.id,
+            Agent.standing == Standing.ACTIVE.value,
+            # Nobody expects a host to be inspected each day over remote sessions.
+            installed(),
+        )
         .distinct()
     )
     lines = []

@@ -174,6 +174,8 @@ def note(row: AgentRow) -> Text:
         return Text(f"分叉 {row.forks}", f"{row.forks} forks")
     if row.missing:
         return Text(f"缺 {row.missing} 批", f"{row.missing} batches missing")
+    if row.remote and not row.revoked_why:
+        return Text("远程会话，未安装代理", "remote sessions, none is installed")
     return Text.same(row.revoked_why or "")
 
 

@@ -10,6 +10,7 @@ from checks.api import Text
 from collector.customers.models import Agent, Customer, Host, Site
 from collector.enrolment.models import AgentKey, Alarm, AlarmKind
 from collector.errors import NotFound
+from collector.grants.remote_agents import is_remote
 from collector.intake.models import StoredBatch
 from wire.codes import fingerprint, numbers
 from wire.messages import Standing
@@ -39,6 +40,8 @@ class AgentRow:
     cloned: bool
     """An epoch that was forked goes on beside a later one: two hosts talk with one key."""
     revoked_why: str | None
+    remote: bool
+    """None is installed: it speaks by the keys of remote sessions."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +86,8 @@ def row_of(session: Session, agent: Agent) -> AgentRow:
 def _row(session: Session, agent: Agent) -> AgentRow:
     host = session.get_one(Host, (agent.customer_id, agent.host_id))
     site = session.get_one(Site, (agent.customer_id, host.site_id))
-    key = session.scalars(
-        select(AgentKey).where(
-            AgentKey.customer_id == agent.customer_id,
-            AgentKey.agent_id == agent.id,
-            AgentKey.successor.is_(None),
-        )
-    ).one_or_none()
+    # A remote one has a key for each session, and none that a person could compare.
+    key = None if is_remote(agent) else _key_of(session, agent)
     epochs = _epochs(session, agent)
     forks = session.scalar(
         select(func.count())
@@ -119,7 +117,18 @@ def _row(session: Session, agent: Agent) -> AgentRow:
         cloned=bool(forks)
         and any(one.last > other.first > one.first for one in epochs for other in epochs),
         revoked_why=agent.revoked_why,
+        remote=is_remote(agent),
     )
+
+
+def _key_of(session: Session, agent: Agent) -> AgentKey | None:
+    return session.scalars(
+        select(AgentKey).where(
+            AgentKey.customer_id == agent.customer_id,
+            AgentKey.agent_id == agent.id,
+            AgentKey.successor.is_(None),
+        )
+    ).one_or_none()
 
 
 def _epochs(session: Session, agent: Agent) -> list[_Epoch]:

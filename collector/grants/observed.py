@@ -4,6 +4,7 @@ its end and found intact, in the words of an agent that is trusted.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import select
@@ -51,15 +52,13 @@ def newest_failure(sets: Sequence[Known]) -> datetime | None:
 
 def observed(session: Session, known: Known, now: datetime) -> Proved | Text:
     """Return what a set proves, or why it does not."""
-    if known.declaration is None:
+    last = max(known.evidence.looks.values(), key=lambda each: each.at, default=None)
+    if last is not None and last.failure is not None:
+        at = sentences.clock(last.at, ZoneInfo(known.zone))
+        return _about(known, sentences.could_not_look(at, last.failure))
+    if last is None or known.declaration is None:
         return _about(known, sentences.silent(None))
     scene = scene_of(known, now)
-    last = scene.sight.tries[-1] if scene.sight.tries else None
-    if last is None:
-        return _about(known, sentences.silent(None))
-    if last.failure is not None:
-        at = sentences.clock(last.at, scene.zone)
-        return _about(known, sentences.could_not_look(at, last.failure))
     proved: list[tuple[Candidate, SeenProof]] = []
     for name in scene.declaration.objects or ("",):
         told = _of_object(scene, known, name, now)

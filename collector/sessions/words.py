@@ -1,6 +1,7 @@
 """What is said of sessions at the command line."""
 
 from checks.api import Text
+from collector.sessions.outcome import Outcome
 from wire.grants import Denial
 from wire.sessions import Mode, Purpose
 
@@ -48,3 +49,8 @@ SEVERAL_SESSIONS = Text(
     "More than one remote session has an id that begins with {session}: write more of it.",
 )
 EMPTY = Text("{option} 不能为空。", "{option} must not be empty.")
+OUTCOMES = {
+    Outcome.GOOD: Text("完整，已核验", "complete, verified"),
+    Outcome.INCOMPLETE: Text("不完整", "incomplete"),
+    Outcome.WRONG: Text("核验不符", "does not verify"),
+}

@@ -1,4 +1,4 @@
-"""A session is permitted by a grant that this collector signed, for whom it names, while it holds."""
+"""A session is permitted by a grant that this collector signed, to whom it names, in its time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
