@@ -1,0 +1,407 @@
+"""`xunjian-collector grant`: what customers permit."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from sqlalchemy.orm import Session
+
+from checks.api import Text
+from checks.discovery import discover
+from collector.customers.models import Host
+from collector.customers.service import find_customer
+from collector.enrolment.record import person_here
+from collector.errors import Unusable
+from collector.grants import service, typed
+from collector.grants.documents import LARGEST_DOCUMENT_BYTES
+from collector.grants.engineers import find_engineer
+from collector.grants.files import read_file, write_file
+from collector.grants.granting import Made, Wanted, covered, make
+from collector.grants.host_keys import changed_key, keys_of
+from collector.grants.service import KeptGrant
+from collector.identity import open_identity
+from collector.options import (
+    HERE,
+    CustomerName,
+    DataOption,
+    JsonOption,
+    LanguageOption,
+    local,
+    opened,
+    print_fields,
+    print_json,
+    print_table,
+    said,
+)
+from collector.reports.words import Language
+from collector.settings import from_environment
+from wire.grants import Grant, GrantedHost
+
+grants = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="授权：客户允许谁、何时、在哪些主机上看什么。 Grants: what customers permit.",
+)
+GrantId = Annotated[
+    str, typer.Argument(metavar="ID", help="授权编号（或其开头）。 Id of the grant, or its start.")
+]
+_COLUMNS = (
+    Text("编号", "id"),
+    Text("主机", "hosts"),
+    Text("工程师", "engineers"),
+    Text("范围", "scopes"),
+    Text("有效期", "from – to"),
+    Text("状态", "state"),
+    Text("事由", "reason"),
+)
+_STATES = {
+    "revoked": Text("已撤销", "revoked"),
+    "expired": Text("已过期", "expired"),
+    "waiting": Text("未生效", "not yet"),
+    "open": Text("有效", "in force"),
+}
+
+
+@grants.command("add")
+def grant_add(
+    customer: CustomerName,
+    host: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME[=ADDRESS,...]",
+            help="主机及其地址，可重复。 Host, its addresses; repeatable.",
+        ),
+    ],
+    person: Annotated[
+        list[str], typer.Option(metavar="NAME", help="工程师，可重复。 Engineer; repeatable.")
+    ],
+    begins: Annotated[
+        str, typer.Option("--from", metavar="MOMENT", help="生效：日期或时间。 Date or time.")
+    ],
+    ends: Annotated[
+        str,
+        typer.Option("--to", metavar="MOMENT", help="终止；日期含当日。 A date has its day in it."),
+    ],
+    reason: Annotated[str, typer.Option(help="事由。 What for.")],
+    signer: Annotated[
+        str, typer.Option(help="客户方签字人。 Who of the customer's people signed.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="授权文件。 File of the grant.")],
+    site: Annotated[str, typer.Option(help="主机所在站点。 Site of the hosts.")] = "",
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="范围，可重复；默认只有 metadata。 Repeatable: "
+            f"{', '.join(each.value for each in typed.SCOPES)}."
+        ),
+    ] = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN", help="只允许这些检查，可重复。 These checks only; repeatable."
+        ),
+    ] = None,
+    document: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="签字文件，只记录其摘要。 The signed paper; its digest is kept."
+        ),
+    ] = None,
+    jump: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=ADDRESS,...]", help="可经过的跳板机，可重复。 Jump host; repeatable."
+        ),
+    ] = None,
+    weak_algorithms: Annotated[
+        bool,
+        typer.Option(
+            "--weak-algorithms", help="客户接受弱加密算法。 Weak cryptography is accepted."
+        ),
+    ] = False,
+    lang: LanguageOption = Language.CHINESE,
+    as_json: JsonOption = False,
+    data: DataOption = HERE,
+) -> None:
+    """录入客户签字的授权，生成已签名的授权文件，交给工程师。
+    Enter what the customer has signed; the file is for the engineer, and works without a network.
+
+    日期按主机所在站点的时区。 Dates are in the time zone of the site.
+
+    \b
+    Examples:
+      xunjian-collector grant add --customer 示例公司 --host erp-db=10.0.0.5 --person 张工 \\
+        --from 2026-11-22 --to 2026-12-31 --reason 年度巡检 --signer 李经理 --output erp.grant
+      xunjian-collector grant add --customer 示例公司 --host erp-db --person 张工 \\
+        --scope metadata --scope change --from 2026-11-22T20:00 --to 2026-11-22T23:00 \\
+        --reason 升级补丁 --signer 李经理 --document 授权书.pdf --output erp.grant
+    """
+    now = datetime.now(UTC)
+    checks = dict(discover().checks)
+    scopes = typed.scopes_of(scope or ())
+    patterns = typed.patterns_of(check or (), checks)
+    hosts = [typed.host_of(each, "--host") for each in host]
+    jumps = [typed.host_of(each, "--jump") for each in jump or ()]
+    digest = _digest(document) if document else None
+    with opened(data) as database:
+        identity = open_identity(from_environment(data).key_file, database)
+        with database.writing(alone=True) as session:
+            owner = find_customer(session, customer)
+            wanted = typed.wanted_hosts(session, owner, hosts, site)
+            zone = typed.zone_of(session, wanted[0].host)
+            made = make(
+                session,
+                identity,
+                Wanted(
+                    owner=owner,
+                    hosts=wanted,
+                    jump_hosts=typed.wanted_hosts(session, owner, jumps, ""),
+                    scopes=scopes,
+                    checks=patterns,
+                    persons=[find_engineer(session, each) for each in dict.fromkeys(person)],
+                    not_before=typed.moment_of(begins, "--from", zone),
+                    not_after=typed.moment_of(ends, "--to", zone, is_end=True),
+                    reason=reason,
+                    signer=signer,
+                    document_digest=digest,
+                    weak_algorithms=weak_algorithms,
+                ),
+                person_here(),
+                now,
+            )
+            warnings = _warnings(session, made)
+    _write(output, made)
+    names = covered(made.grant, checks)
+    if as_json:
+        more = {"covered": names, "of": len(checks), "warnings": [said(w, lang) for w in warnings]}
+        print_json(_plain(made.grant) | more | {"file": str(output)})
+        return
+    print_fields(_fields(made.grant, zone, lang), lang)
+    total = Text(f"{len(names)} 项（共 {len(checks)} 项）", f"{len(names)} of {len(checks)}")
+    print_fields(
+        {
+            Text("覆盖的检查", "checks covered"): said(total, lang),
+            Text("授权文件", "file"): str(output),
+        },
+        lang,
+    )
+    for warning in warnings:
+        typer.echo(said(Text("注意：{what}", "Note: {what}").format(what=warning), lang))
+
+
+@grants.command("list")
+def grant_list(
+    customer: CustomerName,
+    lang: LanguageOption = Language.CHINESE,
+    as_json: JsonOption = False,
+    data: DataOption = HERE,
+) -> None:
+    """列出客户的授权，最新的在前。 List the grants of a customer, the newest first.
+
+    \b
+    Examples:
+      xunjian-collector grant list --customer 示例公司
+    """
+    now = datetime.now(UTC)
+    with opened(data) as database, database.reading() as session:
+        rows = [
+            (_kept(each, now), _cells(session, each, now, lang))
+            for each in service.grants_of(session, find_customer(session, customer))
+        ]
+    if as_json:
+        print_json([plain for plain, _ in rows])
+    elif rows:
+        print_table(_COLUMNS, [cells for _, cells in rows], lang)
+    else:
+        none = Text(
+            f"客户“{customer}”还没有授权：用 xunjian-collector grant add 录入。",
+            f"{customer!r} has given no grants yet: enter one with xunjian-collector grant add.",
+        )
+        typer.echo(said(none, lang))
+
+
+@grants.command("show")
+def grant_show(
+    grant_id: GrantId,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="再次写出授权文件。 Write the file of the grant again."),
+    ] = None,
+    lang: LanguageOption = Language.CHINESE,
+    as_json: JsonOption = False,
+    data: DataOption = HERE,
+) -> None:
+    """显示一个授权；可再次写出其文件。 Show a grant; write its file again.
+
+    \b
+    Examples:
+      xunjian-collector grant show 3f2a
+      xunjian-collector grant show 3f2a --output erp.grant
+    """
+    now = datetime.now(UTC)
+    checks = dict(discover().checks)
+    with opened(data) as database, database.reading() as session:
+        kept = service.find_grant(session, grant_id)
+        plain = _kept(kept, now) | {"covered": covered(kept.grant, checks), "of": len(checks)}
+        fields = _fields(kept.grant, _zone(session, kept.grant), lang)
+        signed = kept.row.envelope
+        why = kept.row.revoked_why
+    if output is not None:
+        write_file(output, signed)
+    if as_json:
+        print_json(plain)
+        return
+    state = said(_STATES[str(plain["state"])], lang) + (f" ({why})" if why else "")
+    print_fields({**fields, Text("状态", "state"): state}, lang)
+    if output is not None:
+        print_fields({Text("授权文件", "file"): str(output)}, lang)
+
+
+@grants.command("revoke")
+def grant_revoke(
+    grant_id: GrantId,
+    why: Annotated[str, typer.Option(help="原因，记入审计。 Why; it is written down.")],
+    lang: LanguageOption = Language.CHINESE,
+    data: DataOption = HERE,
+) -> None:
+    """撤销授权：此后打开的会话一律拒绝。不可恢复。
+    Revoke a grant: sessions that are opened from now on are denied. For good.
+
+    离线工作的电脑在下次联机前不知道撤销，其会话记录会注明“未询问撤销”。
+    A computer that works offline does not know of it; its records say that it was not asked.
+
+    \b
+    Examples:
+      xunjian-collector grant revoke 3f2a --why "项目结束"
+    """
+    with opened(data) as database, database.writing(alone=True) as session:
+        kept = service.find_grant(session, grant_id)
+        service.revoke(session, kept, why, person_here(), datetime.now(UTC))
+        revoked = kept.grant.id
+    typer.echo(said(Text(f"已撤销授权 {revoked}。", f"Revoked the grant {revoked}."), lang))
+
+
+def _digest(document: Path) -> str:
+    content = read_file(document, LARGEST_DOCUMENT_BYTES)
+    if not content:
+        raise Unusable(
+            Text(
+                f"签字文件 {document} 是空的：请给出扫描件。",
+                f"The signed paper {document} is empty: give its scan.",
+            )
+        )
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(output: Path, made: Made) -> None:
+    try:
+        write_file(output, made.envelope)
+    except Unusable as error:
+        again = f"xunjian-collector grant show {made.grant.id[:12]} --output FILE"
+        raise Unusable(
+            Text(
+                "授权已保存，但{why} 可再次写出：{again}", "The grant is kept, but: {why} {again}"
+            ).format(why=error.text, again=again)
+        ) from error
+
+
+def _warnings(session: Session, made: Made) -> list[Text]:
+    """Return what the engineer will be asked for, and what contradicts itself."""
+    found = []
+    for each in (*made.grant.hosts, *made.grant.jump_hosts):
+        if not each.host_keys:
+            found.append(
+                Text(
+                    f"主机“{each.name}”没有固定的 SSH 公钥：工程师须输入客户提供的指纹；"
+                    "或先用 host-key add 登记后重新授权。",
+                    f"The host {each.name!r} has no pinned SSH key: the engineer has to type the "
+                    "fingerprint that the customer tells; or add it with host-key add and grant "
+                    "again.",
+                )
+            )
+        pins = made.changed.get(each.name)
+        if pins is not None:
+            host = session.get_one(Host, (made.grant.customer_id, each.host_id))
+            known = keys_of(session, host)
+            found += [changed_key(host, key, known) for key in pins.changed]
+    return found
+
+
+def _zone(session: Session, grant: Grant) -> str:
+    host = session.get_one(Host, (grant.customer_id, grant.hosts[0].host_id))
+    return typed.zone_of(session, host)
+
+
+def _host(host: GrantedHost, lang: Language) -> str:
+    addresses = f"={','.join(host.addresses)}" if host.addresses else ""
+    keys = Text(f"固定公钥 {len(host.host_keys)} 把", f"{len(host.host_keys)} pinned keys")
+    return f"{host.site} / {host.name}{addresses} ({said(keys, lang)})"
+
+
+def _fields(grant: Grant, zone: str, lang: Language) -> dict[Text, str]:
+    every = Text("范围内的全部检查", "every check that the scopes cover")
+    fields = {
+        Text("授权", "grant"): grant.id,
+        Text("客户", "customer"): grant.customer,
+        Text("主机", "hosts"): "; ".join(_host(host, lang) for host in grant.hosts),
+        Text("跳板机", "jump hosts"): "; ".join(_host(host, lang) for host in grant.jump_hosts),
+        Text("工程师", "engineers"): ", ".join(each.name for each in grant.persons),
+        Text("范围", "scopes"): ", ".join(
+            f"{scope.value} ({said(typed.SCOPES[scope], lang)})" for scope in grant.scopes
+        ),
+        Text("检查", "checks"): ", ".join(grant.checks) or said(every, lang),
+        Text("有效期", "from – to"): _window(grant, zone),
+        Text("事由", "reason"): grant.reason,
+        Text("签字人", "signed by"): grant.signer,
+        Text("签字文件 SHA-256", "SHA-256 of the paper"): grant.document_digest or "",
+        Text("弱加密算法", "weak cryptography"): said(Text("允许", "accepted"), lang)
+        if grant.weak_algorithms
+        else "",
+        Text("录入", "entered"): f"{grant.granted_by}, {local(grant.granted_at, zone)}",
+    }
+    return {title: value for title, value in fields.items() if value}
+
+
+def _window(grant: Grant, zone: str) -> str:
+    return f"{local(grant.not_before, zone)} – {local(grant.not_after, zone)} ({zone})"
+
+
+def _state(kept: KeptGrant, now: datetime) -> str:
+    if kept.row.revoked_at is not None:
+        return "revoked"
+    if now > kept.grant.not_after:
+        return "expired"
+    return "waiting" if now < kept.grant.not_before else "open"
+
+
+def _plain(grant: Grant) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(grant)
+    return plain
+
+
+def _kept(kept: KeptGrant, now: datetime) -> dict[str, Any]:
+    row = kept.row
+    return _plain(kept.grant) | {
+        "state": _state(kept, now),
+        "revoked_at": row.revoked_at.isoformat() if row.revoked_at else None,
+        "revoked_by": row.revoked_by,
+        "revoked_why": row.revoked_why,
+    }
+
+
+def _cells(session: Session, kept: KeptGrant, now: datetime, lang: Language) -> Sequence[str]:
+    grant = kept.grant
+    why = f" ({kept.row.revoked_why})" if kept.row.revoked_why else ""
+    return (
+        grant.id[:12],
+        ", ".join(host.name for host in grant.hosts),
+        ", ".join(each.name for each in grant.persons),
+        ", ".join(scope.value for scope in grant.scopes),
+        _window(grant, _zone(session, grant)),
+        said(_STATES[_state(kept, now)], lang) + why,
+        grant.reason,
+    )
