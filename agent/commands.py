@@ -194,17 +194,25 @@ def _list(console: Console, job: runner.Job, *, as_json: bool) -> None:
                 "privilege": console.words(declared.privilege),
                 "deadline_seconds": declared.deadline_seconds,
                 "heavy": declared.heavy,
+                "scopes": [scope.value for scope in declared.scopes],
+                "agentless": declared.agentless,
             }
         )
         return
     console.say(f"{job.check_id}  {console.words(declared.title)}")
     deadline = messages.SECONDS.format(value=f"{declared.deadline_seconds:g}")
+    scopes = ", ".join(
+        f"{console.words(wording.scope(scope))} ({scope.value})" for scope in declared.scopes
+    )
     for title, value in (
         (messages.LIST_READS, ", ".join(declared.reads)),
         (messages.LIST_PRIVILEGE, console.words(declared.privilege)),
         (messages.LIST_DEADLINE, console.words(deadline)),
+        (messages.LIST_SCOPES, scopes),
     ):
         console.say(messages.FIELD.format(title=title, value=value))
+    if declared.agentless:
+        console.say(messages.LIST_AGENTLESS)
     if declared.heavy:
         console.say(messages.LIST_HEAVY)
 

@@ -20,6 +20,9 @@ from checks.errors import NotPermitted, ProbeError, TimedOut, UnexpectedOutput, 
 
 Value = TypeVar("Value")
 
+NO_SUCH_FILE = "no such file"
+"""How UnexpectedOutput says that nothing is there."""
+
 _CHUNK_BYTES = 2**18
 _SANDBOX = "XUNJIAN_SANDBOX"
 """Set by our unit (agent/installation/units.py): its ProtectSystem= makes all mounts read-only."""
@@ -87,7 +90,8 @@ class LocalHost:
         would say that it is empty.
         """
         folder = _fixed_folder(pattern)
-        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        is_folder = _answered(str(folder), folder.is_dir)
+        if is_folder and not os.access(folder, os.R_OK | os.X_OK):
             raise NotPermitted(str(folder))
         return _answered(pattern, lambda: _fitting(pattern))
 
@@ -120,17 +124,18 @@ def _answered(subject: str, ask: Callable[[], Value]) -> Value:
     try:
         return ask()
     except OSError as error:
-        raise _meaning(subject, error) from error
+        raise meaning(subject, error) from error
     except ValueError as error:  # a NUL character in a path
         raise UnexpectedOutput(subject, str(error)) from error
 
 
-def _meaning(subject: str, error: OSError) -> ProbeError:
+def meaning(subject: str, error: OSError) -> ProbeError:
+    """Return what an answer of the operating system means for a probe."""
     words = error.strerror or str(error)
     if isinstance(error, PermissionError):
         return NotPermitted(subject, words)
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return UnexpectedOutput(subject, "no such file")
+        return UnexpectedOutput(subject, NO_SUCH_FILE)
     if isinstance(error, BlockingIOError):
         return UnexpectedOutput(subject, "nothing to read without waiting")
     if error.errno == errno.ETIMEDOUT:

@@ -2,6 +2,7 @@
 
 from checks.api import Text
 from wire.messages import Failure, Reason
+from wire.scopes import Scope
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -76,6 +77,21 @@ _REASONS = {
 VETO = "veto"
 """Subject of what the host's own administrator forbade (agent/veto.py)."""
 _VETOED = Text("主机管理员已禁止此项检查", "forbidden by the administrator of the host")
+
+
+_SCOPES = {
+    Scope.METADATA: Text("元数据", "metadata"),
+    Scope.CONFIG: Text("配置信息", "configuration"),
+    Scope.QUERY_TEXT: Text("查询语句", "texts of queries"),
+    Scope.BUSINESS_DATA: Text("业务数据", "business data"),
+    Scope.SYSTEM_PASSWORD: Text("系统口令", "passwords of systems"),
+    Scope.CHANGE: Text("变更操作", "changes"),
+}
+
+
+def scope(scope: Scope) -> Text:
+    """Return what a grant calls a scope (授权范围): `配置信息`."""
+    return _SCOPES[scope]
 
 
 def reason(failure: Failure) -> Text:

@@ -19,6 +19,7 @@ import msgspec
 
 from checks.api import Check, Text
 from checks.discovery import discover
+from checks.wording import scope
 from collector.policy.service import explain
 from wire.control import (
     Delivery,
@@ -118,7 +119,7 @@ def _render(template: str, language: str, **values: object) -> str:
     def said(text: Text) -> str:
         return text.zh if language == "zh" else text.en
 
-    environment.globals.update(said=said, explain=explain, zh=language == "zh")
+    environment.globals.update(said=said, explain=explain, scope_words=scope, zh=language == "zh")
     environment.filters["cell"] = lambda value: str(value).replace("|", "\\|").replace("\n", " ")
     return environment.get_template(template).render(**values)
 

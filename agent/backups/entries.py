@@ -17,9 +17,22 @@ def entries(settings: Settings) -> tuple[Entry, ...]:
     """Return an entry for each set, by name."""
     state = Path(settings.agent.state)
     return tuple(
-        Entry(Target(TARGET, name), each.kind.value, partial(_port, name, each, state))
+        Entry(
+            Target(TARGET, name),
+            each.kind.value,
+            partial(_port, name, each, state),
+            signs_in=_signs_in(each),
+        )
         for name, each in sorted(settings.backups.items())
     )
+
+
+def _signs_in(settings: BackupSettings) -> bool:
+    offsite = settings.offsite
+    secrets = [settings.password]
+    if offsite is not None:
+        secrets += [offsite.password, offsite.key]
+    return any(secret is not None for secret in secrets)
 
 
 def _port(

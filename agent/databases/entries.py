@@ -20,7 +20,13 @@ def _entry(name: str, settings: DatabaseSettings) -> Entry:
     # Nothing is opened before the child asks; what it opens is the child's alone.
     session = Session(name, settings)
     target = Target(TARGETS[settings.kind], name)
-    return Entry(target, settings.kind.value, partial(_port, session), session.close)
+    return Entry(
+        target,
+        settings.kind.value,
+        partial(_port, session),
+        session.close,
+        signs_in=settings.password is not None,
+    )
 
 
 def _port(session: Session, host: Host, _seconds: float) -> ConfiguredDatabase:

@@ -27,7 +27,13 @@ def _entry(name: str, product: ProductSettings, settings: Settings) -> Entry:
         # A session of its own: that of the database's own checks is another child's.
         session = Session(product.database, settings.databases[product.database])
     port = partial(_port, product.title or name, declared, session)
-    return Entry(Target(TARGET, name), declared.name, port, session.close if session else None)
+    return Entry(
+        Target(TARGET, name),
+        declared.name,
+        port,
+        session.close if session else None,
+        signs_in=session is not None and session.settings.password is not None,
+    )
 
 
 def _port(

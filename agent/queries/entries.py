@@ -37,6 +37,7 @@ def _entry(name: str, settings: QuerySettings, session: Session) -> Entry:
         session.close,
         # A refused account is tried once, not once for each query: many tries lock it.
         share=f"{TARGET} {settings.database}",
+        signs_in=session.settings.password is not None,
     )
 
 

@@ -15,6 +15,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     Struct,
     Text,
     Thresholds,
@@ -167,6 +168,7 @@ CHECK = Check(
         "角色 VTI，以及 DBA_USERS、DBA_ROLE_PRIVS 的 SELECT",
         "the role VTI, and SELECT on DBA_USERS and DBA_ROLE_PRIVS",
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="DM-011",

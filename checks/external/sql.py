@@ -11,7 +11,19 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from checks.api import Chapter, Check, Failure, Owner, Past, Rule, Struct, Text, Thresholds, Verdict
+from checks.api import (
+    Chapter,
+    Check,
+    Failure,
+    Owner,
+    Past,
+    Rule,
+    Scope,
+    Struct,
+    Text,
+    Thresholds,
+    Verdict,
+)
 from checks.errors import UnexpectedOutput, part
 from checks.external._judging_rows import Row, verdicts
 from checks.queries import QUANTITIES, ColumnKind, Declaration, DeclaredQuery
@@ -156,6 +168,7 @@ CHECK = Check(
     chapter=Chapter.DATABASE,
     facts=Facts,
     probe=probe,
+    scopes=(Scope.METADATA, Scope.BUSINESS_DATA),
     rules=tuple(_rule(priority) for priority in (1, 2, 3)),
     reads=("[queries.NAME] query",),
     privilege=Text(

@@ -15,6 +15,7 @@ from checks.api import (
     Measure,
     Past,
     Rule,
+    Scope,
     Struct,
     Text,
     Thresholds,
@@ -241,6 +242,8 @@ CHECK = Check(
         "root，或 xunjian-agent install 授权的一行命令（只输出密码为空的账户名）",
         "root, or the one line that xunjian-agent install allows (it prints the names alone)",
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
+    agentless=True,
     rules=(
         Rule(
             "OS-ACC-001",

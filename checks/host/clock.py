@@ -218,6 +218,7 @@ CHECK = Check(
     probe=probe,
     measures=measures,
     reads=("chronyc -c tracking", "ntpq -pn", "timedatectl timesync-status"),
+    agentless=True,
     rules=(
         Rule(
             "OS-TIM-001",

@@ -13,6 +13,7 @@ from checks.api import (
     Host,
     Past,
     Rule,
+    Scope,
     Struct,
     Text,
     Thresholds,
@@ -259,6 +260,7 @@ CHECK = Check(
     privilege=Text(
         "root（sshd -T 与其他用户的进程名）", "root (sshd -T, and names of others' processes)"
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             "OS-SEC-003",

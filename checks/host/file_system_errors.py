@@ -126,6 +126,7 @@ CHECK = Check(
     facts=Facts,
     probe=probe,
     reads=(ERROR_COUNTS, "/sys/fs/ext4/*/last_error_time", "/sys/block/*/dm/name", MOUNTS),
+    agentless=True,
     rules=(
         Rule(
             code="OS-DSK-005",

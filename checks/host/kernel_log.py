@@ -196,6 +196,7 @@ CHECK = Check(
         "systemd-journal 或 adm 组成员；读取 dmesg 可能需要 root",
         "member of the group systemd-journal or adm; dmesg may need root",
     ),
+    agentless=True,
     rules=(
         Rule(
             "OS-LOG-001",

@@ -8,6 +8,7 @@ from checks.api import (
     Host,
     Past,
     Rule,
+    Scope,
     Struct,
     Text,
     Thresholds,
@@ -185,6 +186,8 @@ CHECK = Check(
     facts=Facts,
     probe=probe,
     reads=(FSTAB, MOUNTS, SWAPS),
+    scopes=(Scope.METADATA, Scope.CONFIG),
+    agentless=True,
     rules=(
         Rule(
             code="OS-DSK-004",

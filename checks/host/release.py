@@ -241,6 +241,7 @@ CHECK = Check(
         "/boot/vmlinuz-* (names)",
         "/lib/modules/* (names)",
     ),
+    agentless=True,
     rules=(
         Rule(
             "OS-EOL-001",

@@ -261,6 +261,7 @@ CHECK = Check(
     probe=probe,
     measures=measures,
     reads=("systemctl list-units --all", "systemctl show --property=Id,NRestarts"),
+    agentless=True,
     rules=(
         Rule(
             "OS-SVC-001",

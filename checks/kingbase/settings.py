@@ -15,6 +15,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     Struct,
     Text,
     Thresholds,
@@ -119,6 +120,7 @@ CHECK = Check(
         "角色 pg_read_all_settings（或 sys_read_all_settings）",
         "the role pg_read_all_settings (or sys_read_all_settings)",
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="KB-006",

@@ -1,6 +1,6 @@
 """SQL Server: settings of the instance and its databases, what they open, and what was changed."""
 
-from checks.api import Chapter, Check, Text
+from checks.api import Chapter, Check, Scope, Text
 from checks.databases import Database
 from checks.errors import part
 from checks.mssql import _drift_rules, _setting_rules, _surface_rules
@@ -54,6 +54,7 @@ CHECK = Check(
         "sys.dm_os_sys_info",
     ),
     privilege=SECURITY_STATE,
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         _surface_rules.SURFACE,
         _surface_rules.OWNERS,

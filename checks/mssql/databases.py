@@ -1,6 +1,6 @@
 """SQL Server: the state of every database, and options that no ERP wants."""
 
-from checks.api import Chapter, Check, Failure, Text
+from checks.api import Chapter, Check, Failure, Scope, Text
 from checks.databases import Database
 from checks.errors import part
 from checks.mssql import _options, _states
@@ -69,6 +69,7 @@ CHECK = Check(
         "that are OFFLINE show only to logins with ALTER ANY DATABASE, or CREATE DATABASE in "
         "master",
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         _states.STATE,
         _options.PAGE_VERIFY,

@@ -9,6 +9,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     Struct,
     Text,
     Thresholds,
@@ -110,6 +111,7 @@ CHECK = Check(
     target="mssql",
     reads=("sys.master_files, sys.databases",),
     privilege=Text("VIEW ANY DEFINITION", "VIEW ANY DEFINITION"),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="MSSQL-021",

@@ -1,6 +1,6 @@
 """SQL Server: jobs of the Agent, who is told when they fail, and whether maintenance is done."""
 
-from checks.api import Chapter, Check, Failure, Text
+from checks.api import Chapter, Check, Failure, Scope, Text
 from checks.databases import Database
 from checks.errors import Unsupported, part
 from checks.mssql import _job_rules, _maintenance_rules
@@ -71,5 +71,6 @@ CHECK = Check(
         "SELECT on sysjobs, sysjobhistory, sysjobsteps, sysalerts and sysoperators in msdb, and "
         "on master.dbo.CommandLog where it exists",
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(_job_rules.JOBS, _job_rules.NOTIFICATION, _maintenance_rules.MAINTENANCE),
 )

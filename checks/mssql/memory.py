@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from checks.api import Chapter, Check, Measure, Text, Trend
+from checks.api import Chapter, Check, Measure, Scope, Text, Trend
 from checks.databases import Database
 from checks.errors import NotPermitted, part
 from checks.mssql import _buffers, _memory_limits
@@ -83,5 +83,6 @@ CHECK = Check(
         "VIEW SERVER STATE（2022 起为 VIEW SERVER PERFORMANCE STATE）",
         "VIEW SERVER STATE (from 2022: VIEW SERVER PERFORMANCE STATE)",
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(_memory_limits.SETTING, _memory_limits.SYSTEM, _buffers.BUFFERS),
 )

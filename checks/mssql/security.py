@@ -1,6 +1,6 @@
 """SQL Server: who is an administrator, and how its SQL logins are guarded."""
 
-from checks.api import Chapter, Check, Text
+from checks.api import Chapter, Check, Scope, Text
 from checks.databases import Database
 from checks.errors import part
 from checks.mssql import _login_rules
@@ -46,5 +46,6 @@ CHECK = Check(
         "VIEW ANY DEFINITION, VIEW SERVER STATE (2022 and newer: VIEW SERVER PERFORMANCE STATE); "
         "for blank passwords and those like the name CONTROL SERVER, if the customer wants that",
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(_login_rules.ADMINISTRATORS, _login_rules.LOGINS),
 )

@@ -9,6 +9,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     Struct,
     Text,
     Thresholds,
@@ -178,6 +179,7 @@ CHECK: Check[Facts] = Check(
         "mysql.user 的 SELECT；MariaDB 10.4+：mysql.global_priv 的 SELECT",
         "SELECT on mysql.user; MariaDB 10.4+: SELECT on mysql.global_priv",
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="MY-016",

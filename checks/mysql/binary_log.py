@@ -9,6 +9,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     Struct,
     Text,
     Thresholds,
@@ -143,6 +144,7 @@ CHECK: Check[Facts] = Check(
         "REPLICATION CLIENT（MariaDB 10.5+：BINLOG MONITOR），仅用于读取日志大小",
         "REPLICATION CLIENT (MariaDB 10.5+: BINLOG MONITOR), for the size alone",
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="MY-006",

@@ -8,6 +8,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     State,
     Struct,
     Text,
@@ -181,6 +182,7 @@ CHECK: Check[Facts] = Check(
     target=TARGET,
     reads=("SHOW GLOBAL VARIABLES (innodb_*, sync_binlog, log_bin, wsrep_on)",),
     privilege=ANY_ACCOUNT,
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="MY-007",

@@ -10,6 +10,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     State,
     Struct,
     Text,
@@ -181,6 +182,7 @@ CHECK: Check[Facts] = Check(
     target=TARGET,
     reads=("SHOW GLOBAL STATUS", "SHOW GLOBAL VARIABLES", "/proc/meminfo"),
     privilege=ANY_ACCOUNT,
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="MY-010",

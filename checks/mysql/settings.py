@@ -9,6 +9,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     Struct,
     Text,
     Thresholds,
@@ -177,6 +178,7 @@ CHECK: Check[Facts] = Check(
         "on MySQL "
         "8+ EVENT",
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="MY-023",

@@ -16,6 +16,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     State,
     Text,
     Thresholds,
@@ -107,6 +108,7 @@ CHECK = Check(
     privilege=Text(
         "CREATE SESSION，以及对上述视图的 SELECT", "CREATE SESSION, and SELECT on these views"
     ),
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="ORA-014",

@@ -236,6 +236,7 @@ CHECK = Check(
     privilege=Text("root（使用系统的软件源缓存）", "root (the cache of other users is their own)"),
     heavy=True,
     deadline_seconds=150,
+    agentless=True,
     rules=(
         Rule(
             "PAT-LNX-002",

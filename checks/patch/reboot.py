@@ -162,6 +162,7 @@ CHECK = Check(
     heavy=True,
     fresh_while=FRESH_WHILE,
     deadline_seconds=90,
+    agentless=True,
     rules=(
         Rule(
             "PAT-LNX-004",

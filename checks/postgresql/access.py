@@ -9,6 +9,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     State,
     Struct,
     Text,
@@ -186,6 +187,7 @@ CHECK = Check(
     ),
     systems=("linux", "windows"),
     target="postgresql",
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="PG-031",

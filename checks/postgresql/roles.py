@@ -10,6 +10,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     State,
     Struct,
     Text,
@@ -163,6 +164,7 @@ CHECK = Check(
     ),
     systems=("linux", "windows"),
     target="postgresql",
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="PG-032",

@@ -9,6 +9,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     Text,
     Thresholds,
     Verdict,
@@ -147,6 +148,7 @@ CHECK = Check(
     ),
     systems=("linux", "windows"),
     target="postgresql",
+    scopes=(Scope.METADATA, Scope.CONFIG),
     rules=(
         Rule(
             code="PG-028",

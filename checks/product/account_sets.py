@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from checks.api import Chapter, Check, Measure, Text, Trend
+from checks.api import Chapter, Check, Measure, Scope, Text, Trend
 from checks.product._books import Facts, read
 from checks.product._care import CARE
 from checks.product._standing import DEMO, MAPPING
@@ -44,5 +44,6 @@ CHECK = Check(
         "SELECT on the tables of the pack's queries; on SQL Server VIEW ANY DEFINITION and SELECT "
         "on msdb.dbo.backupset, too",
     ),
+    scopes=(Scope.METADATA, Scope.BUSINESS_DATA),
     rules=(MAPPING, CARE, YEAR_END, DEMO),
 )

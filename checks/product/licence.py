@@ -11,6 +11,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     State,
     Struct,
     Text,
@@ -164,6 +165,7 @@ CHECK = Check(
     target="product",
     reads=("the query or the file that the pack names: dates and numbers of seats",),
     privilege=Text("对包中查询的表有 SELECT 权限", "SELECT on the tables of the pack's query"),
+    scopes=(Scope.METADATA, Scope.BUSINESS_DATA),
     rules=(
         Rule(
             code="APP-003",

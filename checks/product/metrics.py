@@ -10,6 +10,7 @@ from checks.api import (
     Owner,
     Past,
     Rule,
+    Scope,
     State,
     Struct,
     Text,
@@ -146,6 +147,7 @@ CHECK = Check(
     deadline_seconds=60,
     reads=("the metrics of the pack: one number for each query",),
     privilege=Text("对包中查询的表有 SELECT 权限", "SELECT on the tables of the pack's queries"),
+    scopes=(Scope.METADATA, Scope.BUSINESS_DATA),
     rules=(
         Rule(
             code="APP-010",

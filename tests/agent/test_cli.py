@@ -1,5 +1,6 @@
 """The command line itself."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -79,3 +80,18 @@ def test_importing_the_agent_loads_nothing_that_only_an_upload_needs() -> None:
         [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     assert ended.stdout == "[]\n"
+
+
+def test_the_listing_shows_scopes_and_what_needs_no_agent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["check", "--list", "host.mounts", "host.memory"]) == 0
+    memory, mounts = capsys.readouterr().out.split("host.mounts ")
+    assert "元数据 (metadata), 配置信息 (config)" in mounts
+    assert "免代理" in mounts
+    assert "配置信息" not in memory
+    assert "免代理" not in memory
+    assert main(["check", "--list", "host.mounts", "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    listed = json.loads(line)
+    assert (listed["scopes"], listed["agentless"]) == (["metadata", "config"], True)
