@@ -17,7 +17,6 @@ from agent.remote.shell.near import Near
 from agent.remote.shell.watch import Limits
 from scripts.openssh import OpenSsh, serving
 from tests.agent.remote.shell.desk import (
-    PLAIN_SHELL,
     events,
     received,
     recording,
@@ -342,7 +341,7 @@ def test_a_terminal_that_is_gone_ends_the_shell(shell_server: OpenSsh, tmp_path:
 
 
 def test_without_a_terminal_the_server_is_asked_to_end_what_runs(tmp_path: Path) -> None:
-    with serving(shell=True, settings=f"{PLAIN_SHELL}\nLogLevel DEBUG1") as server:
+    with serving(shell=True, settings="LogLevel DEBUG1", as_nobody=False) as server:
         log = server.key.with_name("log")
         with (
             signed_in(server) as connection,
