@@ -1,4 +1,4 @@
-"""`xunjian-agent`: check, enrol, run, deliver, backup, database, status, install and more."""
+"""`xunjian-agent`: check, enrol, run, deliver, backup, database, remote, install and more."""
 
 import argparse
 import gc
@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.disable()
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Before the parser is built: its help is in the language, too.
-    parser = parser_in("en" if wants_english(given) else "zh-CN")
+    language = "en" if wants_english(given) else "zh-CN"
+    parser = parser_in(language, remote=given[:1] == ["remote"])
     chosen = parser.parse_args(given)
     from agent import commands, veto
     from agent.console import Console
@@ -51,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _backup(console, chosen)
         if chosen.command == "database":
             return _database(console, chosen)
+        if chosen.command == "remote":
+            from agent.remote.commands import dispatch
+
+            return dispatch(console, chosen)
         if chosen.command in INSTALLATION:
             return _installation(console, chosen)
         if chosen.command in _CONTACTS:

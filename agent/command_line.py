@@ -9,6 +9,7 @@ from agent.backups import help as backup_help
 from agent.databases import help as database_help
 from agent.installation import texts as installation_texts
 from agent.settings import DEFAULT_PATH
+from checks.api import Text
 
 INSTALLATION = ("install", "uninstall", "read-privileged")
 _BACKUP = ("list", "check", "verify", "restore-script", "record")
@@ -22,8 +23,14 @@ def wants_english(given: Sequence[str]) -> bool:
     return "--lang=en" in given or ("--lang", "en") in pairwise(given)
 
 
-def parser_in(language: str) -> argparse.ArgumentParser:
-    """Return the parser, with its help in a language."""
+def parser_in(language: str, *, remote: bool = False) -> argparse.ArgumentParser:
+    """Return the parser, with its help in a language; `remote`: with all of that command, too."""
+
+    of_remote: dict[str, Text] = {}
+    if remote:
+        from agent.remote import help as remote_help
+
+        of_remote = remote_help.HELP
 
     def words(name: str) -> str:
         texts = (
@@ -33,6 +40,7 @@ def parser_in(language: str) -> argparse.ArgumentParser:
             | bundle_messages.HELP
             | backup_help.HELP
             | database_help.HELP
+            | of_remote
         )
         return messages.spoken(texts[name], language)
 
@@ -144,4 +152,9 @@ def parser_in(language: str) -> argparse.ArgumentParser:
     export.add_argument("--force", action="store_true", help=words("export_force"))
     receipt = command("receipt", with_settings)
     receipt.add_argument("files", nargs="+", metavar="FILE", help=words("receipt_file"))
+    actions = group("remote")
+    if remote:
+        from agent.remote import command_line
+
+        command_line.add(lambda name: command(name, below="remote"), language)
     return parser

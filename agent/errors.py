@@ -14,7 +14,9 @@ AgentError
 ├── BundleError        a bundle can't be written, or a receipt is none of ours
 ├── RemoteError        a remote session can't be held
 │   ├── NotGranted     the customer's grant, or the collector, does not permit it; has the Denial
-│   └── RecordLost     the record can't be kept: the session ends
+│   ├── RecordLost     the record can't be kept: the session ends
+│   ├── CannotStart    the package does not start there: without it, over the channel alone
+│   └── Stopped        somebody stopped the visit; the host is as it was
 └── UploadError        a batch could not be handed over; it stays in the spool
     └── Unreached      the way to the collector failed at a Stage, or it is overloaded: try again
 """
@@ -136,3 +138,14 @@ class NotGranted(RemoteError):
 
 class RecordLost(RemoteError):
     """An event can't be written down durably: nothing more may reach the host."""
+
+
+class CannotStart(RemoteError):
+    """The agent's package can't be brought to this host, or does not start there.
+
+    Nothing of it is left there; what can be read over the channel still can.
+    """
+
+
+class Stopped(RemoteError):
+    """The visit was stopped on purpose."""

@@ -12,6 +12,8 @@
 {"event":"dead_letter","seq":8,"why":"…"}
 {"event":"paused","until":"2026-…","seconds":312.5,"reason":"unreached","why":"…"}
 {"event":"finished","inspection":"…","collected":19,"total":20,"pending":1}
+{"event":"package","sent":1048576,"total":14452309}          (a visit by package, agent/remote)
+{"event":"secret","entry":"database erp"}                    (a remote inspection signs in there)
 {"event":"spool_damaged","moved_to":"…"}      (first, and only where it happened)
 {"event":"spool_outdated","moved_to":"…"}     (the same)
 """
@@ -112,6 +114,19 @@ class DeliveryForbidden(Struct, frozen=True, tag_field="event", tag="forbidden")
     why: str
 
 
+class PackageSent(Struct, frozen=True, tag_field="event", tag="package"):
+    """So much of the agent's package is on its way to a host, in bytes."""
+
+    sent: int
+    total: int
+
+
+class SecretUsed(Struct, frozen=True, tag_field="event", tag="secret"):
+    """A remote inspection is about to sign in with a secret of this entry: which, not what."""
+
+    entry: str
+
+
 class RunFinished(Struct, frozen=True, tag_field="event", tag="finished"):
     """The run is over: so many checks gave facts, so many batches wait."""
 
@@ -135,5 +150,7 @@ Event = (
     | BatchDead
     | DeliveryPaused
     | DeliveryForbidden
+    | PackageSent
+    | SecretUsed
     | RunFinished
 )

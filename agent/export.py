@@ -51,9 +51,18 @@ class Slip(Struct, frozen=True):
 
 
 def export(
-    spool: Spool, known: Identity, target: Path, *, part_bytes: int, replace: bool
+    spool: Spool,
+    known: Identity,
+    target: Path,
+    *,
+    part_bytes: int,
+    replace: bool,
+    sessions: tuple[bytes, ...] = (),
 ) -> Slip | None:
     """Seal and write all that waits; None, and no file, where nothing does.
+
+    `sessions` are the signed statements of the remote sessions that the batches were made in; each
+    file repeats them, so that the files may be imported in any order.
 
     Raise BundleError where no file can be written, SpoolError where the spool can't be read.
     """
@@ -69,7 +78,7 @@ def export(
     targets = _names(target, len(parts))
     for each in targets:
         _demand_room_for(each, replace=replace)
-    written = _write_all(spool, known, parts, targets)
+    written = _write_all(spool, known, parts, targets, sessions)
     period = None
     for part in parts:
         period = bundle_parts.joined(period, part.period)
@@ -103,12 +112,17 @@ def _names(target: Path, count: int) -> list[Path]:
 
 
 def _write_all(
-    spool: Spool, known: Identity, parts: Sequence[Part], targets: Sequence[Path]
+    spool: Spool,
+    known: Identity,
+    parts: Sequence[Part],
+    targets: Sequence[Path],
+    sessions: tuple[bytes, ...],
 ) -> tuple[Written, ...]:
     """Write each file beside its place, and put all in place once all are on disk."""
     written = []
     with ExitStack() as undoing:
-        for part, target, manifest in zip(parts, targets, _manifests(known, parts), strict=True):
+        manifests = _manifests(known, parts, sessions)
+        for part, target, manifest in zip(parts, targets, manifests, strict=True):
             undoing.callback(_remove, _beside(target))
             with _told(target):
                 written.append(_write(spool, known, part, target, manifest))
@@ -136,7 +150,9 @@ def _write(spool: Spool, known: Identity, part: Part, target: Path, manifest: by
     )
 
 
-def _manifests(known: Identity, parts: Sequence[Part]) -> Iterator[bytes]:
+def _manifests(
+    known: Identity, parts: Sequence[Part], sessions: tuple[bytes, ...]
+) -> Iterator[bytes]:
     name = str(uuid.uuid4())
     for number, part in enumerate(parts, start=1):
         manifest = Manifest(
@@ -156,6 +172,7 @@ def _manifests(known: Identity, parts: Sequence[Part]) -> Iterator[bytes]:
             frames_digest=part.frames_digest,
             heads=part.heads,
             rotations=() if known.rotation is None else (known.rotation,),
+            sessions=sessions,
         )
         yield envelope.enclose(manifest, MANIFEST, known.key)
 

@@ -107,11 +107,16 @@ def wait(children: Sequence[Child]) -> list[Child]:
 
 def kill(child: Child) -> None:
     """End a child and all that it started, without waiting for it."""
+    end_session(child.pid)
+
+
+def end_session(leader: int) -> None:
+    """End a process and its session (as that of a probe), without waiting for it."""
     for _ in range(3):
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
+            os.killpg(leader, signal.SIGKILL)
         # The tools of a probe have groups of their own, but are in its session.
-        members = session_members(child.pid)
+        members = session_members(leader)
         for pid in members:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)

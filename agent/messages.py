@@ -218,6 +218,16 @@ HELP = {
         "examples:\n  xunjian-agent deliver\n  xunjian-agent deliver --now\n"
         "exit codes: 0 all is uploaded; 1 some waits, the data are kept; 2 could not",
     ),
+    "remote": Text(
+        "远程巡检与远程终端（工程师用）：按客户授权，全程记录",
+        "Inspect hosts without an agent, or work on them: under a grant, with a record.",
+    ),
+    "remote_examples": Text(
+        "示例：\n  xunjian-agent remote inspect root@192.0.2.10 --grant 2026-erp.grant\n"
+        "各命令的帮助：xunjian-agent remote inspect --help",
+        "examples:\n  xunjian-agent remote inspect root@192.0.2.10 --grant 2026-erp.grant\n"
+        "help of each command: xunjian-agent remote inspect --help",
+    ),
     "status": Text(
         "显示待上传、被拒绝和丢弃的数据", "Show what waits, what was refused and what was dropped."
     ),

@@ -1,5 +1,6 @@
 """Processes of this host as /proc shows them; off Linux there is nothing to see."""
 
+import os
 from pathlib import Path
 
 
@@ -21,6 +22,16 @@ def session_members(session: int) -> list[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         fields = _fields(int(folder.name))
         if fields and int(fields[3]) == session and fields[0] not in "ZX":
+            found.append(int(folder.name))
+    return found
+
+
+def children() -> list[int]:
+    """Return the living children of this process (Linux; elsewhere none are seen)."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        fields = _fields(int(folder.name))
+        if fields and int(fields[1]) == os.getpid() and fields[0] not in "ZX":
             found.append(int(folder.name))
     return found
 

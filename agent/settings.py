@@ -178,12 +178,13 @@ def _contradicting(path: str, text: str, wrong: sections.Wrong) -> SettingsError
 
 
 def written(state: str, url: str) -> str:
-    """Return the text of new settings, the least that there can be. JSON's strings are TOML's."""
-
-    def quoted(text: str) -> str:
-        return msgspec.json.encode(text).decode()
-
+    """Return the text of new settings, the least that there can be."""
     return f"[agent]\nstate = {quoted(state)}\n\n[collector]\nurl = {quoted(url)}\n"
+
+
+def quoted(text: str) -> str:
+    """Return a text as TOML writes it: JSON's strings are TOML's."""
+    return msgspec.json.encode(text).decode()
 
 
 def _read(path: str) -> str:

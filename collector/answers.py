@@ -21,6 +21,7 @@ _MEANINGS = {
     404: "There is no such place.",
     405: "Not by this method; Allow tells which.",
     408: "The request did not arrive in time; it may be sent again.",
+    409: "Something else stands there already; what came first stays.",
     413: "Too large; `limit_bytes` is the limit.",
     415: "Not of the type that is wanted here.",
     422: "Not understood.",

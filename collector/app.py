@@ -29,6 +29,8 @@ from collector.intake.admission import MOST_CONTROL_BYTES, Admission
 from collector.intake.known import KnownKeys
 from collector.intake.routes import router as intake
 from collector.intake.writer import Writer
+from collector.sessions.known import KnownSessions
+from collector.sessions.routes import router as sessions
 
 MOST_CONTROL_THREADS = 4
 """Control messages that are answered at the same time: one connection of the database each."""
@@ -75,8 +77,10 @@ def create_app(
     app.state.control_admission = Admission(MOST_CONTROL_BYTES)
     app.state.control_threads = Semaphore(MOST_CONTROL_THREADS)
     app.state.known_keys = KnownKeys(database)
+    app.state.known_sessions = KnownSessions(database)
     app.include_router(intake)
     app.include_router(enrolment)
+    app.include_router(sessions)
     app.add_exception_handler(Refused, refused)
     app.add_exception_handler(DatabaseUnusable, unavailable)
     app.add_exception_handler(RequestValidationError, not_understood)

@@ -42,6 +42,7 @@ from collector.reference import references
 from collector.reports.service import write_report
 from collector.reports.words import Language
 from collector.server import Encryption, listen, serve, usable_encryption
+from collector.sessions.commands import commands as remote_sessions
 from collector.settings import from_environment
 
 app = typer.Typer(
@@ -64,6 +65,7 @@ app.add_typer(engineers, name="engineer")
 app.add_typer(grants, name="grant")
 app.add_typer(host_keys, name="host-key")
 app.add_typer(proofs, name="proof")
+app.add_typer(remote_sessions, name="session")
 app.command("enrol")(enrolment.enrol)
 app.command("alarms")(enrolment.alarms)
 app.command("import")(import_files)

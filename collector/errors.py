@@ -18,6 +18,7 @@ CollectorError
     ├── ForGood        403: revoked or retired; says so in a signed refusal
     ├── CodeRefused    403: the code of an enrolment is unknown, expired or used
     ├── TooSlow        408
+    ├── Clash          409: something else stands there already
     ├── BodyTooLarge   413
     ├── WrongType      415
     ├── NotABatch      422
@@ -120,6 +121,12 @@ class TooSlow(Refused):
     """The body did not arrive in the time that it is given."""
 
     status = 408
+
+
+class Clash(Refused):
+    """Something else stands where this should go; what came first stays."""
+
+    status = 409
 
 
 class BodyTooLarge(Refused):

@@ -67,15 +67,15 @@ def short_id(recipient: str) -> str:
     return hashlib.sha256(recipient.encode()).hexdigest()[:16]
 
 
-def start_of(recipients: Sequence[str]) -> bytes:
+def start_of(recipients: Sequence[str], magic: bytes = MAGIC) -> bytes:
     """Return the clear beginning of a bundle to these recipients."""
     content = msgspec.json.encode(Start(VERSION, tuple(short_id(each) for each in recipients)))
-    return MAGIC + bytes([VERSION]) + len(content).to_bytes(_LENGTH_BYTES) + content
+    return magic + bytes([VERSION]) + len(content).to_bytes(_LENGTH_BYTES) + content
 
 
-def read_start(file: BinaryIO) -> Start:
+def read_start(file: BinaryIO, magic: bytes = MAGIC) -> Start:
     """Return the clear beginning. Raise NotABundle, or Newer for a later version."""
-    if file.read(len(MAGIC)) != MAGIC:
+    if file.read(len(magic)) != magic:
         raise NotABundle("This file is no bundle of an agent.")
     version = file.read(1)
     if version and version[0] > VERSION:
@@ -99,13 +99,18 @@ def write(
     Raise ValueError for a recipient that is none; whatever writing or the frames raise; OSError
     where encrypting fails. Half a bundle may have been written then.
     """
+    seal(file, start_of(recipients), _plain(manifest, frames), recipients)
+
+
+def seal(file: BinaryIO, start: bytes, plain: Iterator[bytes], recipients: Sequence[str]) -> None:
+    """Write a clear beginning, and pieces behind it encrypted. Raise as `write` does."""
     try:
         keys = [Recipient.from_str(each) for each in recipients]
     except pyrage.RecipientError as error:
         raise ValueError(f"There is no such recipient: {error}") from error
-    file.write(start_of(recipients))
+    file.write(start)
     fault = Fault()
-    source = Reading(reader_of(_plain(manifest, frames)), fault)
+    source = Reading(reader_of(plain), fault)
     try:
         pyrage.encrypt_io(source, Writing(file.write, fault), keys)
     except (pyrage.EncryptError, OSError) as error:

@@ -40,6 +40,13 @@ _ALARMS = {
     "code_reused": Text("登记码被另一密钥再次使用", "a used code came with another key"),
     "forked": Text("数据链分叉（克隆或还原快照）", "chain forked (clone or restored snapshot)"),
     "rotation_refused": Text("密钥更换被拒绝", "a change of keys was refused"),
+    "session_late": Text(
+        "事后上报的远程会话未获授权（可用 session accept 追认）",
+        "a remote session that had been held was not permitted (see session accept)",
+    ),
+    "record_changed": Text(
+        "会话记录再次上传时内容不同", "the record of a session came again with another content"
+    ),
 }
 
 

@@ -82,6 +82,10 @@ class AlarmKind(Enum):
     """Two different batches for one place in the chain."""
     ROTATION_REFUSED = "rotation_refused"
     """A key that had been replaced, or was never there, wanted to be replaced again."""
+    SESSION_LATE = "session_late"
+    """A remote session was told after it had been held, and it had not been permitted."""
+    RECORD_CHANGED = "record_changed"
+    """A part or the end of a session's record came again with another content."""
 
 
 class Alarm(Base):

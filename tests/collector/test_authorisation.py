@@ -21,10 +21,12 @@ from collector.app import create_app
 from collector.customers.models import Agent
 from collector.database import Database
 from collector.enrolment.service import revoke, rotate
+from collector.grants.models import Engineer
 from collector.intake.models import StoredBatch
 from collector.server import serving
 from tests.collector.place import Place
 from tests.collector.sample_checks import CATALOGUE
+from tests.collector.sessions.place import Visit, a_record, visit
 from tests.enrolled import COLLECTOR, enrolled, request_of
 from tests.messages import START
 from wire import codes, envelope
@@ -40,6 +42,7 @@ from wire.control import (
 )
 from wire.envelope import disclose, to_header
 from wire.messages import WIRE_VERSION
+from wire.sessions import RECORD
 from wire.signing import PrivateKey
 
 
@@ -56,6 +59,8 @@ class Principal(Enum):
     FOREIGN = "an agent of another customer"
     REVOKED = "a revoked agent"
     RETIRED = "a key that was replaced"
+    ENGINEER = "an engineer"
+    REMOVED = "an engineer who has left"
 
 
 BATCH_ROUTE = "PUT /v1/agents/{agent}/epochs/{epoch}/batches/{seq}"
@@ -63,8 +68,14 @@ KEY_ROUTE = "POST /v1/agents/{agent}/keys"
 ENROLMENT_ROUTE = "POST /v1/enrolments"
 TIME_ROUTE = "GET /v1/time"
 HEALTH_ROUTE = "GET /v1/health"
+SESSION_ROUTE = "PUT /v1/sessions/{session}"
+SESSION_KEY_ROUTE = "POST /v1/sessions/{session}/keys"
+RECORD_ROUTE = "PUT /v1/sessions/{session}/record/{part}"
+CLOSING_ROUTE = "PUT /v1/sessions/{session}/closing"
+SESSION_ROUTES = (SESSION_ROUTE, SESSION_KEY_ROUTE, RECORD_ROUTE, CLOSING_ROUTE)
 
 ALL = tuple(Principal)
+ENGINEERS = (Principal.ENGINEER, Principal.REMOVED)
 NONE = dict.fromkeys(ALL, 401)
 TABLE: Mapping[tuple[str, str], Mapping[Principal, int]] = {
     # (route, whose path): status by principal
@@ -95,6 +106,20 @@ TABLE: Mapping[tuple[str, str], Mapping[Principal, int]] = {
     | {Principal.NOBODY: 422, Principal.MALFORMED: 401, Principal.FORGED: 401},
     (TIME_ROUTE, ""): dict.fromkeys(ALL, 200),
     (HEALTH_ROUTE, ""): dict.fromkeys(ALL, 204),
+    # Sessions are the engineers': an opening is kept whatever is said to it (the answer tells).
+    (SESSION_ROUTE, "own"): NONE | {Principal.NOBODY: 422} | dict.fromkeys(ENGINEERS, 200),
+    (SESSION_ROUTE, "another's"): NONE | {Principal.NOBODY: 422} | dict.fromkeys(ENGINEERS, 409),
+    (SESSION_ROUTE, "nobody's"): NONE | {Principal.NOBODY: 422} | dict.fromkeys(ENGINEERS, 200),
+    (SESSION_KEY_ROUTE, "own"): NONE | {Principal.NOBODY: 422} | dict.fromkeys(ENGINEERS, 200),
+    (SESSION_KEY_ROUTE, "another's"): NONE | {Principal.NOBODY: 422},
+    (SESSION_KEY_ROUTE, "nobody's"): NONE | {Principal.NOBODY: 422},
+    # Who has left still hands over the records of what he did.
+    (RECORD_ROUTE, "own"): NONE | dict.fromkeys(ENGINEERS, 200),
+    (RECORD_ROUTE, "another's"): NONE,
+    (RECORD_ROUTE, "nobody's"): NONE,
+    (CLOSING_ROUTE, "own"): NONE | {Principal.NOBODY: 422} | dict.fromkeys(ENGINEERS, 200),
+    (CLOSING_ROUTE, "another's"): NONE | {Principal.NOBODY: 422},
+    (CLOSING_ROUTE, "nobody's"): NONE | {Principal.NOBODY: 422},
 }
 SIGNED_REFUSALS = {
     Principal.REVOKED: RefusalKind.REVOKED,
@@ -109,11 +134,15 @@ class World:
     places: Mapping[Principal, Place]
     victim: Place
     """Whose paths the others try."""
+    visits: Mapping[Principal, Visit]
+    """The session of each."""
+    visited: Visit
+    """Whose session the others try."""
 
 
 @pytest.fixture
 def world(database: Database) -> Iterator[World]:
-    places = {
+    places: dict[Principal, Place] = {
         Principal.ACTIVE: enrolled(database, host="active"),
         Principal.PENDING: enrolled(database, host="pending", approved=False),
         Principal.NEIGHBOUR: enrolled(database, host="neighbour"),
@@ -132,8 +161,31 @@ def world(database: Database) -> Iterator[World]:
         revoke(session, agent, "given away", "tester", START)
         retired, new = places[Principal.RETIRED], PrivateKey.generate()
         rotate(session, COLLECTOR, retired.agent, rotation(retired, new), START)
+    visits, visited = sessions(database, places)
     with serving(create_app(database, CATALOGUE, COLLECTOR)) as url:
-        yield World(url, database, places, victim)
+        yield World(url, database, places, victim, visits, visited)
+
+
+def sessions(
+    database: Database, places: dict[Principal, Place]
+) -> tuple[Mapping[Principal, Visit], Visit]:
+    """Open a session for each engineer, and one that is another's."""
+    visited = visit(database, host="visited", grant_id="grant-victim")
+    visited.open()
+    visits = {}
+    for principal in ENGINEERS:
+        own = visit(database, host=principal.name.lower(), grant_id=principal.name)
+        visits[principal] = replace(own, session=f"own-{principal.name}")
+        visits[principal].open()
+        places[principal] = Place(own.customer_id, own.host_id, own.agent, own.engineer)
+    with database.writing() as session:
+        session.get_one(Engineer, visits[Principal.REMOVED].engineer.id).removed_at = START
+    # All others try with the keys that they have.
+    for principal in ALL:
+        if principal not in visits:
+            key = places[principal].key
+            visits[principal] = replace(visited, engineer=key, key=key, session="own")
+    return visits, visited
 
 
 def rotation(place: Place, new: PrivateKey, *, signer: PrivateKey | None = None) -> bytes:
@@ -161,7 +213,7 @@ def ask(
     place = world.places[principal]
     agent = {"own": place.agent, "another's": world.victim.agent, "nobody's": "0" * 32, "": ""}
     method, _, path = route.partition(" ")
-    path = path.format(agent=agent[whose], epoch="epoch-1", seq=seq)
+    path = path.format(agent=agent[whose], epoch="epoch-1", seq=seq, session="", part=1)
     headers, body = {}, b""
     if route == BATCH_ROUTE:
         body = b"not looked at"
@@ -178,6 +230,8 @@ def ask(
             body = forged(body, b"none")
         elif principal is Principal.FORGED:
             body = forged(body, bytes(64))
+    elif route in SESSION_ROUTES:
+        path, headers, body = of_session(world, route, whose, principal)
     elif route == TIME_ROUTE:
         path += "?nonce=" + "0" * 32
     return urllib3.request(
@@ -185,14 +239,44 @@ def ask(
     )
 
 
-def batch_headers(principal: Principal, place: Place, body: bytes) -> dict[str, str]:
+def of_session(
+    world: World, route: str, whose: str, principal: Principal
+) -> tuple[str, dict[str, str], bytes]:
+    """Return path, headers and body of what this principal would send to a session."""
+    own = world.visits[principal]
+    unknown = f"no-{own.session}-{SESSION_ROUTES.index(route)}"
+    name = {"own": own.session, "another's": world.visited.session, "nobody's": unknown}
+    if whose == "nobody's":
+        own = replace(own, key=PrivateKey.generate())
+    mine = replace(own, session=name[whose])
+    path = route.partition(" ")[2].format(session=name[whose], part=1)
+    lines = a_record(mine)
+    if route == RECORD_ROUTE:
+        place = Place("", "", "", mine.engineer)
+        signed = batch_headers(principal, place, lines[0], RECORD)
+        return path, {"Content-Type": RECORD} | signed, lines[0]
+    body = mine.opening if route == SESSION_ROUTE else mine.closing(lines)
+    if route == SESSION_KEY_ROUTE:
+        body = mine.key_statement(PrivateKey.generate())
+    if principal is Principal.NOBODY:
+        body = b"{}"
+    elif principal is Principal.MALFORMED:
+        body = forged(body, b"none")
+    elif principal is Principal.FORGED:
+        body = forged(body, bytes(64))
+    return path, {"Content-Type": "application/json"}, body
+
+
+def batch_headers(
+    principal: Principal, place: Place, body: bytes, kind: str = BATCH
+) -> dict[str, str]:
     if principal is Principal.NOBODY:
         return {}
-    signature = to_header(place.key.sign(BATCH, body))
+    signature = to_header(place.key.sign(kind, body))
     if principal is Principal.MALFORMED:
         signature = "none"
     elif principal is Principal.FORGED:
-        signature = to_header(PrivateKey.generate().sign(BATCH, body))
+        signature = to_header(PrivateKey.generate().sign(kind, body))
     return {KEY_HEADER: place.key.id, SIGNATURE_HEADER: signature}
 
 
@@ -240,7 +324,7 @@ def test_every_principal_is_answered_as_the_table_says(world: World) -> None:
 def test_unknown_and_forbidden_look_alike(world: World) -> None:
     # Who shows no signature at all is told so, before anything is looked up.
     outsiders = [p for p in ALL if p not in (Principal.NOBODY, Principal.MALFORMED)]
-    for route in (BATCH_ROUTE, KEY_ROUTE):
+    for route in (BATCH_ROUTE, KEY_ROUTE, *SESSION_ROUTES[1:]):
         answers = {
             (answer.status, answer.data, tuple(sorted(answer.headers.keys())))
             for whose in ("another's", "nobody's")

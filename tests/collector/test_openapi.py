@@ -1,8 +1,8 @@
 """Whatever is sent, by whomever: the answer is one that the OpenAPI document names (S1).
 
 schemathesis makes the requests: all its phases (examples, boundary values, random, sequences),
-valid and broken data. Three principals: nobody, an agent that signs what it sends, and one that was
-revoked.
+valid and broken data. Four principals: nobody, an agent that signs what it sends, one that was
+revoked, and an engineer who delivers the record of a session.
 """
 
 from collections.abc import Iterator
@@ -25,10 +25,12 @@ from collector.enrolment.service import revoke
 from collector.server import serving
 from tests.collector.place import Place
 from tests.collector.sample_checks import CATALOGUE
+from tests.collector.sessions.place import Visit, visit
 from tests.enrolled import COLLECTOR, enrolled
 from tests.messages import START
 from wire.control import BATCH, KEY_HEADER, SIGNATURE_HEADER
 from wire.envelope import to_header
+from wire.sessions import RECORD
 
 EXAMPLES, MORE_EXAMPLES = 20, 1000
 """For each operation and principal; beside them the boundary values, as many as there are."""
@@ -59,12 +61,42 @@ def as_it_is(_context: Any, value: object) -> bytes:
     return packed(value)
 
 
+@schemathesis.serializer(RECORD)
+def as_it_is_too(_context: Any, value: object) -> bytes:
+    return packed(value)
+
+
+@contextmanager
+def recording(visit: Visit) -> Iterator[None]:
+    """Let every part of a record be one of this session, with its engineer's signature."""
+
+    def before_call(_context: HookContext, case: Any, _kwargs: dict[str, Any]) -> None:
+        if "/record/" not in case.operation.path or case.body is None:
+            return
+        body = packed(case.body)
+        case.body = body
+        path = None if case.meta is None else case.meta.components.get(ParameterLocation.PATH)
+        if path is None or path.mode.is_positive:
+            case.path_parameters["session"] = visit.session
+        case.headers = {
+            **(case.headers or {}),
+            KEY_HEADER: visit.engineer.id,
+            SIGNATURE_HEADER: to_header(visit.engineer.sign(RECORD, body)),
+        }
+
+    schemathesis.hook(before_call)
+    try:
+        yield
+    finally:
+        schemathesis.hooks.unregister(before_call)
+
+
 @contextmanager
 def signing(place: Place | None) -> Iterator[None]:
     """Let every batch be one of this agent, with its signature; of nobody: leave all as it is."""
 
     def before_call(_context: HookContext, case: Any, _kwargs: dict[str, Any]) -> None:
-        if place is None or case.method.upper() != "PUT" or case.body is None:
+        if place is None or "/batches/" not in case.operation.path or case.body is None:
             return
         body = packed(case.body)
         case.body = body
@@ -88,7 +120,10 @@ def signing(place: Place | None) -> Iterator[None]:
 def run(folder: Path, principal: str, examples: int) -> tuple[dict[int, int], list[str]]:
     """Return how often each status was answered, and what was wrong."""
     database = open_database(f"sqlite:///{folder}/collector.db")
-    place = None if principal == "nobody" else enrolled(database)
+    visited = principal == "engineer"
+    place = None if visited or principal == "nobody" else enrolled(database)
+    session = visit(database)
+    session.open()
     if place is not None and principal == "revoked":
         with database.writing() as session:
             agent = session.get_one(Agent, (place.customer_id, place.agent))
@@ -96,14 +131,14 @@ def run(folder: Path, principal: str, examples: int) -> tuple[dict[int, int], li
     app = create_app(database, CATALOGUE, COLLECTOR)
     statuses: dict[int, int] = {}
     faults: list[str] = []
-    with serving(app) as url, signing(place):
+    with serving(app) as url, recording(session) if visited else signing(place):
         config = SchemathesisConfig()
         config.projects.default = ProjectConfig()
         schema = schemathesis.openapi.from_dict(app.openapi(), config=config)
         schema.config.update(base_url=url)
         schema.config.generation.update(max_examples=examples, deterministic=True)
         # Where the headers are put right afterwards, broken data may well be taken.
-        checks = CHECKS if place is None else CHECKS - {"negative_data_rejection"}
+        checks = CHECKS if principal == "nobody" else CHECKS - {"negative_data_rejection"}
         schema.config.checks.update(included_check_names=sorted(checks))
         for event in schemathesis.engine.from_schema(schema).execute():
             if isinstance(event, (events.NonFatalError, events.FatalError)):
@@ -129,12 +164,12 @@ def check(folder: Path, principal: str, examples: int) -> None:
     assert faults == []
     # It came as far as it was meant to.
     assert statuses.keys() >= {200, 204, 405, 415, 422}
-    expected = {"nobody": 401, "active": 201, "revoked": 403}
-    assert statuses.keys() & {401, 201, 403} >= {expected[principal]}
+    expected = {"nobody": 401, "active": 201, "revoked": 403, "engineer": 409}
+    assert statuses.keys() & {401, 201, 403, 409} >= {expected[principal]}
     assert (201 in statuses) is (principal == "active")
 
 
-PRINCIPALS = pytest.mark.parametrize("principal", ["nobody", "active", "revoked"])
+PRINCIPALS = pytest.mark.parametrize("principal", ["nobody", "active", "revoked", "engineer"])
 
 
 @PRINCIPALS
