@@ -81,9 +81,9 @@ def _lines(host: str, reading: Reading) -> list[Text]:
         lines.append(texts.RESULT_FELL_BACK.format(why=reading.fell_back))
     if reading.dropped:
         lines.append(_not_covered(reading.dropped))
-    if reading.mode is Mode.AGENTLESS:
+    if reading.mode is Mode.AGENTLESS and reading.fell_back is None:
         lines.append(texts.RESULT_NO_COPY)
-    elif reading.mode is Mode.PACKAGE and not reading.left:
+    elif reading.mode is not Mode.FORCED and not reading.left:
         lines.append(texts.RESULT_CLEAN)
     return lines
 

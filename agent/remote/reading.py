@@ -28,6 +28,7 @@ from wire.record import Noted
 from wire.sessions import Mode
 
 if TYPE_CHECKING:
+    from agent.remote.agentless.remote_host import RemoteHost
     from agent.ssh.connection import Connection
 
 Dropped = tuple[tuple[str, str], ...]
@@ -108,17 +109,14 @@ class Reader(Struct, frozen=True, kw_only=True):
             )
 
     def _agentless(self, seen: Survey, why: Text | None) -> Reading:
-        from agent.remote.agentless.posix_host import posix_host
-        from agent.remote.agentless.powershell_host import powershell_host
         from agent.remote.agentless.taking import take_agentless
 
         said = "" if why is None else messages.spoken(why, self.language)
         self.report(ModeChosen(Mode.AGENTLESS, said))
-        made = powershell_host if seen.kind is Kind.WINDOWS else posix_host
         order = self._order(Mode.AGENTLESS)
         with self._spool() as spool:
             _, collected, total = take_agentless(
-                made(self.connection, self.session.record),
+                self._host(seen),
                 order,
                 spool,
                 self.report,
@@ -134,6 +132,15 @@ class Reader(Struct, frozen=True, kw_only=True):
                 dropped=_dropped(spool),
                 fell_back=why,
             )
+
+    def _host(self, seen: Survey) -> "RemoteHost":
+        if seen.kind is Kind.WINDOWS:
+            from agent.remote.agentless.powershell_host import powershell_host
+
+            return powershell_host(self.connection, self.session.record)
+        from agent.remote.agentless.posix_host import posix_host
+
+        return posix_host(self.connection, self.session.record)
 
     def _order(self, mode: Mode) -> Order:
         allowed = self.session.authority
