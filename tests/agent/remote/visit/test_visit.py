@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.remote.visit import hosts
 from tests.agent.remote.visit.hosts import Desk, demand_clean, local_line, packed, visited
 from wire import envelope
 from wire.batch import open_batch
 from wire.record import BatchFetched, CommandEnded, CommandRun, FileMoved
 from wire.sessions import SESSION_KEY, SessionKey
 from wire.signing import key_id
-from tests.agent.remote.visit import hosts
 
 
 @pytest.fixture
