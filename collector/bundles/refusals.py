@@ -82,7 +82,7 @@ SESSION_INVALID = Text(
 )
 SESSION_CHANGED = Text(
     "该会话已以其他内容上报，保留先到的内容并已告警，未导入任何数据：请用 alarms 查看。",
-    "This session has come with another content before, which stays; it is reported and nothing was "
+    "This session came with another content before, which stays; it is reported, nothing was "
     "imported: look at `alarms`.",
 )
 NO_FILE = Text(
