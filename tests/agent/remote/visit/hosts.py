@@ -138,12 +138,18 @@ def local_line(**environment: str) -> Iterator[LocalLine]:
             command.reap()
 
 
-def packed(folder: Path, script: str = "", **more: Any) -> Package:
-    """Return a package whose agent is this source tree's, or a script."""
-    start = script or (
-        f"#!/bin/sh\nPYTHONDONTWRITEBYTECODE=1 PYTHONPATH={shlex.quote(str(REPOSITORY))} "
+def starter(beside: Path | None = None) -> str:
+    """Return a script that is this source tree's agent; `beside` has plug-ins, sitecustomize."""
+    path = f"{REPOSITORY}:{beside}" if beside else str(REPOSITORY)
+    return (
+        f"#!/bin/sh\nPYTHONDONTWRITEBYTECODE=1 PYTHONPATH={shlex.quote(path)} "
         f'exec {shlex.quote(sys.executable)} -m agent "$@"\n'
     )
+
+
+def packed(folder: Path, script: str = "", **more: Any) -> Package:
+    """Return a package whose agent is this source tree's, or a script."""
+    start = script or starter()
     path = folder / f"package-{uuid.uuid4().hex}.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         for name, content, mode in (
@@ -261,3 +267,31 @@ def demand_clean(folder: Path, seconds: float = 3.0) -> None:
     while (left := left_in(folder)) and time.monotonic() < ends:
         time.sleep(0.02)
     assert left == []
+
+
+def demand_nobody(words: str, seconds: float = 1.0) -> None:
+    """Assert that no process has these words in its command line."""
+    ends = time.monotonic() + seconds
+    while True:
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if words.encode() in (place / "cmdline").read_bytes() and place.name != str(
+                    os.getpid()
+                ):
+                    found.append(place.name)
+        if not found:
+            return
+        assert time.monotonic() < ends, found
+        time.sleep(0.02)
+
+
+def busy(folder: Path) -> None:
+    """Make a folder that can't be removed."""
+    (folder / "busy").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder / "busy"], check=True)
+
+
+def free(folder: Path) -> None:
+    """Let it be removed again."""
+    subprocess.run(["umount", folder / "busy"], check=True)
