@@ -25,8 +25,8 @@ from wire import record
 from wire.grants import Denial
 from wire.record import Event, Received, Sent
 
-PLAIN_SHELL = "ForceCommand none\nMaxSessions 100"
-"""For serving(): the user's own shell, and many channels on one connection."""
+PLAIN_SHELL = "MaxSessions 100"
+"""For serving(as_nobody=False), the account's own shell: many channels on one connection."""
 PATIENCE = 20.0
 
 

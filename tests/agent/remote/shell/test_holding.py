@@ -7,6 +7,7 @@ import signal
 import socket
 import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from agent.remote.shell.near import Near
 from agent.remote.shell.watch import Limits
 from scripts.openssh import OpenSsh, serving
 from tests.agent.remote.shell.desk import (
-    PLAIN_SHELL,
+    Desk,
     events,
     received,
     recording,
@@ -38,10 +39,10 @@ def gone(pid: int) -> bool:
         return True
 
 
-def number(shown: bytearray, name: str) -> int:
-    found = re.search(rf"{name}=(\d+)".encode(), shown)
-    assert found is not None
-    return int(found[1])
+def pid_in(desk: Desk) -> int:
+    """Wait until the shell has said `pid=…`, and return it."""
+    wait_for(lambda: re.search(rb"pid=\d+\s", desk.shown))
+    return int(re.findall(rb"pid=(\d+)\s", desk.shown)[0])
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 255])
@@ -119,14 +120,15 @@ def test_an_escape_leaves_and_the_host_gets_nothing_of_it(
     with signed_in(shell_server) as connection, recording(path) as recorder:
         with sitting(connection, recorder.write) as desk:
             desk.type(b"echo pid=$$; echo ~/; ~?")
-            desk.until(b"pid=")
-            desk.type(b"\r~?")
+            desk.type(b"\r")
+            pid = pid_in(desk)
+            desk.type(b"~?")
             desk.until("本帮助".encode())
             desk.type(b"~~\r~.never")
             outcome = desk.result()
         assert (outcome.how, outcome.detail, outcome.exit_code) == (COMPLETED, texts.LEFT, None)
         assert sent(path) == b"echo pid=$$; echo ~/; ~?\r~\r"
-        wait_for(lambda: gone(number(desk.shown, "pid")), 1)
+        wait_for(lambda: gone(pid), 1)
 
 
 def test_the_terminal_has_its_size_there(shell_server: OpenSsh, tmp_path: Path) -> None:
@@ -205,15 +207,16 @@ def test_a_line_that_is_cut_is_told(shell_server: OpenSsh, tmp_path: Path) -> No
         sitting(connection, recorder.write) as desk,
     ):
         desk.type(b"echo pid=$$; sleep 100\r")
-        desk.until(b"pid=")
+        pid = pid_in(desk)
         began = time.monotonic()
         for end in tuple(relay.ends):
-            end.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # the relay has closed its other half already
+                end.shutdown(socket.SHUT_RDWR)
         outcome = desk.result()
         assert time.monotonic() - began < 2
     assert outcome.how == LOST
     assert "连接中断" in outcome.detail.zh
-    wait_for(lambda: gone(number(desk.shown, "pid")), 2)
+    wait_for(lambda: gone(pid), 2)
 
 
 def test_a_shell_that_is_killed_has_no_exit_code(shell_server: OpenSsh, tmp_path: Path) -> None:
@@ -234,13 +237,13 @@ def test_the_grants_end_closes_the_shell_and_a_warning_comes_before(
 ) -> None:
     path = tmp_path / "record"
     with signed_in(shell_server) as connection, recording(path) as recorder:
-        limits = Limits(left=2.5, warn=1.5)
+        limits = Limits(left=4, warn=2)
         with sitting(connection, recorder.write, terminal=terminal, limits=limits) as desk:
             began = time.monotonic()
             desk.type(b"echo pid=$$; exec sleep 100\n")
             outcome = desk.result()
             took = desk.ended_at - began
-        pid = number(desk.shown, "pid")
+        pid = pid_in(desk)
         if terminal:
             wait_for(lambda: gone(pid), 1)
         elif not gone(pid):
@@ -248,22 +251,26 @@ def test_the_grants_end_closes_the_shell_and_a_warning_comes_before(
                 pid, signal.SIGKILL
             )  # OpenSSH passes signals on to nobody who signed in as root
     assert (outcome.how, outcome.detail) == (REFUSED, texts.GRANT_ENDED)
-    assert 2 < took < 3.6
+    assert 3 < took < 5.2
     assert any(isinstance(each, Noted) and "grant ends in" in each.text for each in events(path))
     shown = desk.shown.decode() if terminal else capfd.readouterr().err
     assert "授权将在" in shown
 
 
 def test_what_is_revoked_meanwhile_closes_the_shell(shell_server: OpenSsh, tmp_path: Path) -> None:
-    answers = iter([None, None, Denial.REVOKED])
+    answer: list[Denial | None] = [None]
     with signed_in(shell_server) as connection, recording(tmp_path / "record") as recorder:
         limits = Limits(left=3600, ask=0.3)
         with sitting(
-            connection, recorder.write, limits=limits, still_permitted=lambda: next(answers)
+            connection, recorder.write, limits=limits, still_permitted=lambda: answer[0]
         ) as desk:
             desk.type(b"echo pid=$$; sleep 100\r")
-            outcome = desk.result()
-        wait_for(lambda: gone(number(desk.shown, "pid")), 1)
+            pid = pid_in(desk)
+            time.sleep(0.7)
+            assert not desk.ended
+            answer[0] = Denial.REVOKED
+            outcome = desk.result(2)
+        wait_for(lambda: gone(pid), 1)
     assert outcome.how == REFUSED
     assert "授权已被撤销" in outcome.detail.zh
 
@@ -275,18 +282,18 @@ def test_a_collector_that_does_not_answer_holds_nothing_up(
 
     def slow() -> Denial | None:
         asked.append(time.monotonic())
-        time.sleep(3)
+        time.sleep(5)
         return None
 
     with signed_in(shell_server) as connection, recording(tmp_path / "record") as recorder:
-        limits = Limits(left=1.5, warn=0, ask=0.2)
+        limits = Limits(left=3, warn=0, ask=0.2)
         with sitting(connection, recorder.write, limits=limits, still_permitted=slow) as desk:
             wait_for(lambda: asked)
             began = time.monotonic()
             desk.type(b"echo pro''mpt\r")
-            desk.until(b"prompt", 1)
+            desk.until(b"prompt", 2)
             assert desk.result().how == REFUSED
-            assert time.monotonic() - began < 2.5
+            assert time.monotonic() - began < 4
 
 
 def test_silence_closes_the_shell_and_a_key_keeps_it(shell_server: OpenSsh, tmp_path: Path) -> None:
@@ -342,7 +349,7 @@ def test_a_terminal_that_is_gone_ends_the_shell(shell_server: OpenSsh, tmp_path:
 
 
 def test_without_a_terminal_the_server_is_asked_to_end_what_runs(tmp_path: Path) -> None:
-    with serving(shell=True, settings=f"{PLAIN_SHELL}\nLogLevel DEBUG1") as server:
+    with serving(shell=True, settings="LogLevel DEBUG1", as_nobody=False) as server:
         log = server.key.with_name("log")
         with (
             signed_in(server) as connection,
@@ -356,6 +363,6 @@ def test_without_a_terminal_the_server_is_asked_to_end_what_runs(tmp_path: Path)
             wait_for(lambda: b"req signal" in log.read_bytes())
             # The connection stands: closing a shell is nothing that a server ends it for.
             assert connection.run("echo on", subject="on").output == b"on\n"
-            pid = number(desk.shown, "pid")
+            pid = pid_in(desk)
             if not gone(pid):
                 os.kill(pid, signal.SIGKILL)
