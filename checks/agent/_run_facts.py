@@ -7,7 +7,15 @@ from wire.messages import WIRE_VERSION, Cost, Reason
 from wire.sessions import Mode
 
 # Nothing was wrong where the host just does not have what a check reads, or nobody asked for it.
-NOT_COUNTED = (Reason.NOT_APPLICABLE, Reason.NOT_CONFIGURED, Reason.NOT_SELECTED)
+NOT_COUNTED = (
+    Reason.NOT_APPLICABLE,
+    Reason.NOT_CONFIGURED,
+    Reason.NOT_SELECTED,
+    # What the customer's grant leaves out, or what takes an agent where none may be brought, is no
+    # fault of the inspection; the coverage of the host counts it as not covered all the same.
+    Reason.NOT_GRANTED,
+    Reason.NEEDS_AGENT,
+)
 
 
 class Absent(Struct, frozen=True):
