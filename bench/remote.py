@@ -104,7 +104,7 @@ def _prepare(place: _Place, hosts: int) -> None:
     request, answer = str(place.folder / "me.json"), str(place.folder / "trust.json")
     place.remote("register", "--person", "bench", "--request", request)
     added = place.collector("engineer", "add", request, "--answer", answer, "--json")
-    words = json.loads(added)["collector_fingerprint"]
+    words = json.loads(added)["collector_fingerprint"].partition(" (")[0]
     place.remote("register", "--answer", answer, "--fingerprint", words)
     place.collector("customer", "add", _CUSTOMER)
     where = ("--customer", _CUSTOMER, "--site", "site")
