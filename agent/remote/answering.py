@@ -170,6 +170,10 @@ def _visit(
     # A clock may be what is wrong with a host: where nobody else than this code stands between an
     # old grant and the host, it counts.
     demand(begin, known(), datetime.now(UTC) if forced else None)
+    settings = _own_settings(begin, place) if forced else settings_of(order, place)
+    entries = entries_of(settings)
+    catalogue = discover({entry.target.kind for entry in entries})
+    made = plan_of(order, catalogue, host.system, settings, entries, forbidden)
     statement = SessionKey(
         wire=WIRE_VERSION,
         session=order.remote.session,
@@ -177,10 +181,6 @@ def _visit(
         public_key=key.public,
     )
     mouth.say(Stated(statement=enclose(statement, SESSION_KEY, key)))
-    settings = _own_settings(begin, place) if forced else settings_of(order, place)
-    entries = entries_of(settings)
-    catalogue = discover({entry.target.kind for entry in entries})
-    made = plan_of(order, catalogue, host.system, settings, entries, forbidden)
     for entry in signed_in(made):
         _tell(mouth, events.SecretUsed(entry))
     with exclusive(place):
