@@ -68,7 +68,8 @@ class Answering:
 
     def hear(self) -> FromHost | None:
         """Return the next message, None at the end."""
-        line = self.output.readline()
+        while (line := self.output.readline()) == b"\n":
+            pass
         assert not line or line.startswith(MARK), line
         return heard_from_host(line.rstrip(b"\n"))
 
