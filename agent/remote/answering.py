@@ -32,6 +32,7 @@ from agent.inspection import take
 from agent.isolation import end_session
 from agent.processes import children
 from agent.remote.ear import Ear, Gone
+from agent.remote.keeper import watch_over
 from agent.remote.lines import PROTOCOL, Begin, Done, Fetch, Hello, Refused, Stated, Told, Took
 from agent.remote.mouth import Mouth
 from agent.remote.order_plan import plan_of, signed_in, without_secrets
@@ -121,6 +122,7 @@ def _folder(name: str | None) -> Iterator[Path]:
     try:
         if name is None:
             place = Path(tempfile.mkdtemp(prefix="xunjian-visit-"))
+            watch_over(place)
         else:
             place.mkdir(mode=0o700)
     except OSError as error:

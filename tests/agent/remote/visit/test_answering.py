@@ -416,20 +416,26 @@ def test_over_a_forced_command_the_hosts_own_settings_count(
     assert not (administered / "state").exists()
 
 
-def hanging(host: Answering, desk: Desk) -> int:
-    """Let a probe hang, and return its process."""
-    host.hear()
-    host.say(begun(desk, patterns=("sample.hangs",)))
-    while b"started" not in bytes(getattr(host.hear(), "event", b"")):
-        pass
+def child_of(parent: int) -> int:
+    """Return the child of a process, once there is one."""
     ends = time.monotonic() + 5
     while time.monotonic() < ends:
         for place in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 fields = (place / "stat").read_text().rpartition(")")[2].split()
-                if int(fields[1]) == host.process.pid:
+                if int(fields[1]) == parent and fields[0] not in "ZX":
                     return int(place.name)
-    raise AssertionError("no probe runs")
+    raise AssertionError("it has no child")
+
+
+def hanging(host: Answering, desk: Desk) -> tuple[int, int]:
+    """Let a probe hang, and return the process that answers, and that of the probe."""
+    host.hear()
+    host.say(begun(desk, patterns=("sample.hangs",)))
+    while b"started" not in bytes(getattr(host.hear(), "event", b"")):
+        pass
+    answers = child_of(host.process.pid)
+    return answers, child_of(answers)
 
 
 @pytest.mark.parametrize("way", ["end", signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
@@ -437,7 +443,7 @@ def test_it_ends_at_once_with_its_probes(
     desk: Desk, place: Path, beside: Path, way: signal.Signals | str
 ) -> None:
     with answering(place, beside=beside) as host:
-        probe = hanging(host, desk)
+        _, probe = hanging(host, desk)
         began = time.monotonic()
         if isinstance(way, str):
             host.input.close()
@@ -449,12 +455,40 @@ def test_it_ends_at_once_with_its_probes(
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_killed_it_leaves_nothing(
+    desk: Desk, place: Path, beside: Path, number: signal.Signals
+) -> None:
+    with answering(place, beside=beside) as host:
+        answers, probe = hanging(host, desk)
+        assert list(place.iterdir())
+        os.kill(answers, number)
+        assert host.ended() == 128 + number
+        assert identity(probe) == ""
+    assert list(place.iterdir()) == []
+
+
+def test_without_the_process_above_it_clears_away_itself(
+    desk: Desk, place: Path, beside: Path
+) -> None:
+    with answering(place, beside=beside) as host:
+        answers, probe = hanging(host, desk)
+        host.process.kill()
+        host.process.wait()
+        host.input.close()
+        ends = time.monotonic() + 3
+        while (identity(answers) or list(place.iterdir())) and time.monotonic() < ends:
+            time.sleep(0.02)
+        assert (identity(answers), identity(probe)) == ("", "")
+    assert list(place.iterdir()) == []
+
+
 def test_it_ends_where_the_workstation_falls_silent(desk: Desk, place: Path, beside: Path) -> None:
     (beside / "sitecustomize.py").write_text(
         "from agent.remote import ear\near.Ear.__init__.__defaults__ = (2.0,)\n"
     )
     with answering(place, beside=beside) as host:
-        probe = hanging(host, desk)
+        _, probe = hanging(host, desk)
         for _ in range(4):  # longer than the silence that it bears
             time.sleep(0.7)
             host.say(b"\n")
