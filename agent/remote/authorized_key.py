@@ -12,6 +12,7 @@ from pathlib import Path
 from agent.console import Console
 from agent.errors import RemoteError
 from agent.remote import texts
+from checks.api import Text
 
 LARGEST_BYTES = 16384
 _LINE = re.compile(
@@ -19,6 +20,15 @@ _LINE = re.compile(
     r"sk-ecdsa-sha2-nistp256@openssh\.com) (?P<blob>[A-Za-z0-9+/]{40,}={0,3})(?: (?P<name>.*))?"
 )
 _PROGRAM = re.compile(r"/[^\x00-\x1f\x7f\"\\]*")
+
+_EXPLANATION = Text(
+    "请主机管理员把上面一行加入巡检所用账户的 ~/.ssh/authorized_keys：此密钥从此只能在授权范围内"
+    "巡检，不能登录、传文件或转发端口；删去该行即收回，/etc/xunjian/veto.toml 始终优先",
+    "an administrator of the host adds the line above to ~/.ssh/authorized_keys of the account for "
+    "inspections: then this key can inspect within a grant, and neither sign in to a shell, nor "
+    "move files, nor forward ports; removing the line takes that back, and /etc/xunjian/veto.toml "
+    "beats it at any time",
+)
 
 
 def authorized_key(console: Console, key_file: str, program: str | None, *, as_json: bool) -> int:
@@ -29,6 +39,7 @@ def authorized_key(console: Console, key_file: str, program: str | None, *, as_j
         console.json({"line": line})
     else:
         console.say(line)
+        console.complain(_EXPLANATION)
     return 0
 
 

@@ -3,7 +3,8 @@
 survey.py     what kind of host answers, and what it has for a visit
 guard.py      the private folder, and that it is gone again whatever happens
 bringing.py   the package into the folder, and a trial of it
-running.py    the order, what is told, the batches, checked
+running.py    the order, what is told, the batches
+fetched.py    whether a batch is what was asked for
 visiting.py   all of it in turn
 channel.py    a command on the host, and what the record says of it
 """

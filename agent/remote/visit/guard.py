@@ -66,9 +66,12 @@ while [ -e "$f" ] && [ "$n" -lt 5 ]; do
   [ -e "$f" ] && sleep 1;
 done;
 if [ -e "$f" ]; then e=left; else e=gone; fi;
-printf "%s %s\\n" xunjian "$e"
+printf "\\n%s %s\\n" xunjian "$e"
 """
-"""Of folder `$f`, and of session `$g` if it is given. Whole sessions are killed: a probe has one of its own, for it and its tools."""
+"""Of folder `$f`, and of session `$g` if it is given.
+
+Whole sessions are killed: a probe has one of its own, for it and its tools.
+"""
 
 _GUARD = """
 umask 077;
@@ -84,7 +87,7 @@ cat <&3 >/dev/null 2>&1 & c=$!;
   kill "$c"
 ) >/dev/null 2>&1 3<&- & w=$!;
 exec 3<&-;
-printf "%s %s\\n" xunjian ready;
+printf "\\n%s %s\\n" xunjian ready;
 wait "$c";
 trap "" HUP INT TERM PIPE;
 kill "$c" "$w" 2>/dev/null;
@@ -142,7 +145,9 @@ class Guard:
             gone = self._heard_gone()
             if not gone and not isinstance(error, RecordLost):
                 # It was killed itself, or never came to its end: once more, by another command.
-                with Channel(self._line, self.script(_AGAIN + _CLEAN), "cleaning", self._record) as again:
+                with Channel(
+                    self._line, self.script(_AGAIN + _CLEAN), "cleaning", self._record
+                ) as again:
                     gone = self._awaited(again)
         except ProbeError:
             gone = False

@@ -34,17 +34,16 @@ from agent.remote.lines import (
 from agent.remote.order import Order
 from agent.remote.recording import Recording
 from agent.remote.visit.channel import BEAT_SECONDS, Channel, Line, demand_going, words
+from agent.remote.visit.fetched import checked
 from agent.remote.visit.guard import LONGEST_SECONDS
 from checks.api import Text
 from checks.errors import TimedOut, UnexpectedOutput
 from wire import envelope
-from wire.batch import LIMITS, Batch, digest_of, open_batch
-from wire.control import BATCH
 from wire.errors import WireError
 from wire.messages import Header
 from wire.record import BatchFetched, SecretUsed
 from wire.sessions import SESSION_KEY, Mode, SessionKey
-from wire.signing import PrivateKey, key_id, verify
+from wire.signing import PrivateKey, key_id
 
 HEARTBEAT_SECONDS = 5.0
 _HELLO_SECONDS = 60.0
@@ -68,10 +67,6 @@ _NOT_FORCED = Text(
     "the host does not answer in the way it was asked: look at the command in authorized_keys",
 )
 _REFUSED = Text("目标主机拒绝：{zh}", "the host refuses: {en}")
-_WRONG_BATCH = Text(
-    "目标主机发来的批次 {seq} 未通过验证（{detail}）：不予接受",
-    "batch {seq} from the host does not hold ({detail}): it was not taken",
-)
 _WRONG_STATEMENT = Text(
     "目标主机的密钥声明未通过验证（{detail}）",
     "the statement of the host's key is wrong ({detail})",
@@ -233,51 +228,13 @@ class Conversation:
         self._visit.report(told)
 
     def _fetch(self, message: Fetch) -> None:
-        sealed, header = self._checked(message)
+        sealed, header = checked(message, self._public_key, self._order, self._last)
         self._visit.keep(sealed)
         digest, size = sealed.batch.digest, len(sealed.batch.payload)
         self._visit.record(BatchFetched(message.seq, size, digest, message.key_id))
         self._last = header, digest
         self._batches += 1
         self._say(Took(seq=message.seq, digest=digest))
-
-    def _checked(self, message: Fetch) -> tuple[Sealed, Header]:
-        def wrong(detail: str) -> RemoteError:
-            return RemoteError(_WRONG_BATCH.format(seq=message.seq, detail=detail[:500]))
-
-        try:
-            if message.key_id != key_id(self._public_key):
-                raise wrong("another key")
-            verify(self._public_key, BATCH, message.payload, message.signature)
-            opened = open_batch(message.payload, LIMITS)
-        except WireError as error:
-            raise wrong(str(error)) from error
-        header = opened.header
-        last, digest = self._last or (None, None)
-        expected = (
-            self._order.agent,
-            message.epoch if last is None else last.epoch,
-            1 if last is None else last.seq + 1,
-            digest,
-            self._order.remote,
-        )
-        found = (header.agent, header.epoch, header.seq, header.previous, header.inspection.remote)
-        if (message.epoch, message.seq) != (header.epoch, header.seq):
-            raise wrong("its place is not what its header says")
-        for name, one, other in zip(
-            ("agent", "epoch", "number", "chain", "session"), found, expected, strict=True
-        ):
-            if one != other:
-                raise wrong(f"another {name}")
-        if opened.rejected:
-            raise wrong(opened.rejected[0].reason)
-        batch = Batch(message.payload, digest_of(message.payload))
-        return (
-            Sealed(
-                header.agent, header.epoch, header.seq, batch, message.key_id, message.signature
-            ),
-            header,
-        )
 
     def _done(self, message: Done) -> Visited:
         if message.batches != self._batches:

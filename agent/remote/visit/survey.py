@@ -1,7 +1,8 @@
 """The first command on a host: what answers, what there is for a visit. It changes nothing.
 
 Lines begin with a mark that holds a number made for this survey: neither a greeting nor a shell
-that complains about the command, and repeats it, says that.
+that complains about the command, and repeats it, says that. An empty line comes first, as a
+greeting need not end with one.
 """
 
 import secrets
@@ -29,6 +30,7 @@ ENOUGH_BYTES = 512 * 2**20
 hangs."""
 
 _SCRIPT = f"""
+echo;
 n=@number@;
 say() {{ printf "%s-%s %s\\n" xunjian-survey "$n" "$*"; }};
 say system "$(uname -s 2>/dev/null)";

@@ -18,7 +18,9 @@ def test_the_line_restricts_and_names_the_command(
     path.write_text(f"{KEY} zhang@desk\n")
     given = ["remote", "authorized-key", "--key", str(path), "--program", "/opt/x y/xunjian-agent"]
     assert main(given) == 0
-    said = capsys.readouterr().out.strip()
+    printed = capsys.readouterr()
+    assert "~/.ssh/authorized_keys" in printed.err
+    said = printed.out.strip()
     command = "'/opt/x y/xunjian-agent' remote answer --forced"
     assert said == f'restrict,command="{command}" {KEY} zhang@desk'
 

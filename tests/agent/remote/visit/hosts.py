@@ -253,7 +253,9 @@ def visited(line: Line, desk: Desk, package: Package, folder: Path, **more: Any)
 
 def left_in(folder: Path) -> list[str]:
     """Return what is in a folder, and which processes name it."""
-    found = [str(path) for path in folder.rglob("*")]
+    # What is being removed meanwhile is no error to os.walk.
+    found = [place for place, _, _ in os.walk(folder)][1:]
+    found += [f"{place}/{name}" for place, _, names in os.walk(folder) for name in names]
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             line = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
