@@ -14,8 +14,9 @@ from collector.options import local, said
 from collector.reports.words import Language
 from collector.sessions.listing import SessionRow
 from collector.sessions.models import RemoteSession, WorkRecord
-from collector.sessions.opening import keys_of, opening_of
-from collector.sessions.verifying import Outcome, Point
+from collector.sessions.outcome import Outcome
+from collector.sessions.points import Point
+from collector.sessions.stored import keys_of, opening_of
 from collector.sessions.words import DENIALS, ENDS, OUTCOMES, PURPOSES
 from wire import envelope
 from wire.errors import WireError
