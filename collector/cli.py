@@ -20,7 +20,7 @@ from checks.discovery import discover
 from collector.app import create_app
 from collector.backups.commands import backups
 from collector.bundles.commands import import_files
-from collector.customers.commands import customers, sites
+from collector.customers.commands import customers, hosts, sites
 from collector.customers.models import Customer
 from collector.customers.service import no_customer
 from collector.database import open_database
@@ -28,6 +28,10 @@ from collector.enrolment import commands as enrolment
 from collector.enrolment.agent_commands import agents
 from collector.enrolment.commands import slots
 from collector.errors import CollectorError, Unusable
+from collector.grants.engineer_commands import engineers
+from collector.grants.grant_commands import grants
+from collector.grants.host_key_commands import host_keys
+from collector.grants.proof_commands import proofs
 from collector.here.console import ProgressBar, as_json, show
 from collector.here.service import Job, inspect_here, local_time_zone, read_material
 from collector.identity import open_identity
@@ -51,11 +55,16 @@ app = typer.Typer(
 )
 app.add_typer(customers, name="customer")
 app.add_typer(sites, name="site")
+app.add_typer(hosts, name="host")
 app.add_typer(slots, name="slot")
 app.add_typer(agents, name="agent")
 app.add_typer(backups, name="backups")
 app.add_typer(policy, name="policy")
 app.add_typer(references, name="reference")
+app.add_typer(engineers, name="engineer")
+app.add_typer(grants, name="grant")
+app.add_typer(host_keys, name="host-key")
+app.add_typer(proofs, name="proof")
 app.add_typer(remote_sessions, name="session")
 app.command("enrol")(enrolment.enrol)
 app.command("alarms")(enrolment.alarms)

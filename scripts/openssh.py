@@ -1,7 +1,8 @@
-"""Two throw-away OpenSSH servers on loopback: one with a shell, one for SFTP alone in a chroot.
+"""Throw-away OpenSSH servers on loopback: with a shell, or for SFTP alone in a chroot.
 
 Where the tests are root, both act as `nobody` once the client is in, so that a file can be
-unreadable; else they run as the tests' own user, and there is no chroot.
+unreadable; else they run as the tests' own user, and there is no chroot. Password and dialogue
+(PAM) need root: the service file that a server reads stands in /etc/pam.d while it runs.
 """
 
 import os
@@ -18,6 +19,11 @@ from pathlib import Path
 
 SSHD = "/usr/sbin/sshd"
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
+PAM_SERVICES = Path("/etc/pam.d")
+SHA1_ONLY = "HostKeyAlgorithms ssh-rsa"
+"""Settings of a server (`kind="rsa"`) whose host key signs as it did before 2016."""
+WEAK_ONLY = "Ciphers aes256-cbc,3des-cbc\nMACs hmac-sha1"
+"""Settings of a server that encrypts as it did before 2014."""
 _BASES = ("/srv", "/var/lib", "/run")
 """sshd takes a chroot only where nobody but root can write, down from the root: not in /tmp."""
 _AS_NOBODY = (
@@ -49,6 +55,10 @@ class OpenSsh:
     other_host_key: str
     """A key of the same type that is not the server's."""
     shell: bool
+    home: Path
+    """Home folder of the account."""
+    authorized: Path
+    """Its authorized_keys."""
 
     def there(self, name: str) -> str:
         """Return how the client names something in the folder."""
@@ -77,11 +87,42 @@ def _free_port() -> int:
     return port
 
 
+def allow(running: OpenSsh, name: str, kind: str = "ed25519", options: str = "") -> Path:
+    """Make another client key that may sign in, and return where its private half is.
+
+    `options` stand before it in authorized_keys, as `restrict,command="…"`.
+    """
+    path = running.home / name
+    with running.authorized.open("a") as lines:
+        lines.write(f"{options} {make_key(path, kind)}\n".lstrip())
+    return path
+
+
+@dataclass(frozen=True)
+class Account:
+    """Passwords, as a server asks PAM for them (root alone)."""
+
+    passwords: tuple[str, ...]
+    told: str = ""
+    """Said before the password is asked for."""
+
+
 @contextmanager
 def serving(
-    *, shell: bool, settings: str = "", kind: str = "ed25519", sftp: bool = True
+    *,
+    shell: bool,
+    settings: str = "",
+    kind: str = "ed25519",
+    sftp: bool = True,
+    as_nobody: bool = True,
+    account: Account | None = None,
+    greeting: str = "",
 ) -> Iterator[OpenSsh]:
-    """Run a server until the block ends."""
+    """Run a server until the block ends.
+
+    `settings` win over all others. Without `as_nobody`, commands run as the account itself. The
+    greeting is a shell script that the account's bash runs before anything else, as .bashrc.
+    """
     root = os.geteuid() == 0
     base = _base()
     try:
@@ -95,39 +136,81 @@ def serving(
         other = make_key(private / "other", kind)
         authorized = base / "authorized"
         authorized.write_text(make_key(private / "client") + "\n")
+        if greeting:
+            (private / ".bashrc").write_text(greeting)
         user = "root" if root and shell else "nobody" if root else _own_name()
         chrooted = root and not shell
         lines = [
+            settings,
             "ListenAddress 127.0.0.1",
             f"HostKey {private}/host",
             f"AuthorizedKeysFile {authorized}",
             f"PidFile {private}/pid",
             "PasswordAuthentication yes",
             "PermitRootLogin yes",
-            "UsePAM no",
+            f"UsePAM {'yes' if account else 'no'}",
+            f"KbdInteractiveAuthentication {'yes' if account else 'no'}",
             "StrictModes no",
             "UseDNS no",
             "MaxStartups 1000",
             "PrintMotd no",
             # bash under sshd reads the user's .bashrc, whatever may stand in there.
             f"SetEnv HOME={private}",
-            settings,
         ]
         if sftp:
             lines.append(f"Subsystem sftp {SFTP_SERVER if shell else 'internal-sftp'}")
         if chrooted:
             lines.append(f"ChrootDirectory {jail}")
-        if shell and root:
+        if shell and root and as_nobody:
             lines.append(_AS_NOBODY)
         if not shell:
             lines.append("ForceCommand internal-sftp")
         if root:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         place = "/copies" if chrooted else str(folder)
-        with _started(private, lines) as port:
-            yield OpenSsh(port, user, folder, place, private / "client", host_key, other, shell)
+        with _service(base, private, account) as program, _started(program, private, lines) as port:
+            yield OpenSsh(
+                port=port,
+                user=user,
+                folder=folder,
+                place=place,
+                key=private / "client",
+                host_key=host_key,
+                other_host_key=other,
+                shell=shell,
+                home=private,
+                authorized=authorized,
+            )
     finally:
         shutil.rmtree(base, ignore_errors=True)
+
+
+@contextmanager
+def _service(base: Path, private: Path, account: Account | None) -> Iterator[Path]:
+    """Give the program to run: under a name of its own, by which PAM knows its service."""
+    if account is None:
+        yield Path(SSHD)
+        return
+    program = private / base.name
+    program.symlink_to(SSHD)
+    (private / "passwords").write_text("".join(f"{each}\n" for each in account.passwords))
+    (private / "told").write_text(account.told)
+    check = private / "check"
+    check.write_text(f'#!/bin/sh\ntr -d "\\0" | grep -qxFf {private}/passwords\n')
+    check.chmod(0o700)
+    service = PAM_SERVICES / base.name
+    rules = [
+        f"auth optional pam_echo.so file={private}/told" if account.told else "",
+        f"auth required pam_exec.so quiet expose_authtok {check}",
+        "auth required pam_permit.so",  # pam_exec has nothing to say to pam_setcred
+        "account required pam_permit.so",
+        "session required pam_permit.so",
+    ]
+    service.write_text("\n".join([*rules, ""]))
+    try:
+        yield program
+    finally:
+        service.unlink()
 
 
 def _own_name() -> str:
@@ -135,7 +218,7 @@ def _own_name() -> str:
 
 
 @contextmanager
-def _started(private: Path, lines: list[str]) -> Iterator[int]:
+def _started(program: Path, private: Path, lines: list[str]) -> Iterator[int]:
     for _ in range(5):
         port = _free_port()
         configuration = private / "sshd_config"
@@ -143,7 +226,7 @@ def _started(private: Path, lines: list[str]) -> Iterator[int]:
         log = private / "log"
         with log.open("wb") as errors:
             process = subprocess.Popen(
-                [SSHD, "-D", "-e", "-f", str(configuration)],
+                [program, "-D", "-e", "-f", str(configuration)],
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,

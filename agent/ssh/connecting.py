@@ -5,6 +5,7 @@ Nothing is looked for: no agent, no keys in a home folder, no known_hosts, no co
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -64,7 +65,7 @@ def connect(
     hops = [*jumps, Hop(server, own, weak_algorithms)]
     pins = [_pins(hop.server) for hop in hops]
     # All keys first: no host hears of us before the person has given what opens them.
-    identities = [_identity(hop) for hop in hops]
+    identities = _identities(hops)
     with ExitStack() as stack:
         target = hops[0].server
         first = dial(_name(hops, 0), target.host, target.port, limits.connect)
@@ -123,11 +124,22 @@ def _pins(server: Server) -> Pins:
     return server.host_key if isinstance(server.host_key, Pins) else pinned(server.host_key)
 
 
-def _identity(hop: Hop) -> "PKey | None":
-    identity = identity_of(hop.credentials)
-    if identity is None and hop.credentials.password is None and hop.credentials.prompt is None:
-        raise NotConfigured(str(hop.server), "neither a key nor a password to sign in with")
-    return identity
+def _identities(hops: Sequence[Hop]) -> "list[PKey | None]":
+    """Return the private key for each hop; for a file of several hops a person is asked once."""
+    files: dict[Path, PKey | None] = {}
+    identities: list[PKey | None] = []
+    for hop in hops:
+        given = hop.credentials
+        if given.key_file is not None and given.key_file in files:
+            identity = files[given.key_file]
+        else:
+            identity = identity_of(given)
+        if identity is None and given.password is None and given.prompt is None:
+            raise NotConfigured(str(hop.server), "neither a key nor a password to sign in with")
+        if given.key_file is not None:
+            files[given.key_file] = identity
+        identities.append(identity)
+    return identities
 
 
 def _forwarded(by: Connection, server: Server, name: str, jump: str) -> Line:

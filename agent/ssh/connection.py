@@ -38,7 +38,8 @@ class Server(Struct, frozen=True):
     port: int = 22
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
 
 class Limits(Struct, frozen=True):
@@ -101,12 +102,19 @@ class Connection:
             raise Unreachable(str(self.server), f"{subject}: {said}") from error
 
     def open_channel(self, subject: str, seconds: float | None = None) -> "Channel":
-        """Return a new channel of the kind `session`."""
+        """Return a new channel of the kind `session`.
+
+        Raise NotPermitted where the server has enough of them; TimedOut; Unreachable.
+        """
         seconds = self.limits.request if seconds is None else seconds
         with self.working(subject, seconds):
-            return self.transport.open_session(
-                window_size=_WINDOW_BYTES, max_packet_size=_PACKET_BYTES, timeout=seconds + 5
-            )
+            try:
+                return self.transport.open_session(
+                    window_size=_WINDOW_BYTES, max_packet_size=_PACKET_BYTES, timeout=seconds + 5
+                )
+            except paramiko().ChannelException as error:
+                detail = f"the server opens no more sessions: {error.text}"
+                raise NotPermitted(subject, detail) from error
 
     def start(
         self,

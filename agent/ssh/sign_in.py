@@ -43,9 +43,6 @@ def sign_in(
         wanted = conversation.step(wanted)
     if wanted:
         raise conversation.refused("it wants more than it should")
-    banner = transport.get_banner()
-    if banner:
-        conversation.notices.insert(0, shown(banner.decode("utf-8", "replace")))
     return tuple(each for each in conversation.notices if each.strip())
 
 
@@ -87,6 +84,8 @@ class _Conversation:
             return tuple(error.allowed_types)
         except (library.SSHException, EOFError, OSError) as error:
             raise self._ended(error) from error
+        finally:
+            self._note_banner()
         return ()
 
     def step(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
@@ -117,6 +116,8 @@ class _Conversation:
             return wanted
         except (library.SSHException, EOFError, OSError) as error:
             raise self._ended(error) from error
+        finally:
+            self._note_banner()
         if left:
             self._passed.append(kind)
         return left
@@ -155,6 +156,11 @@ class _Conversation:
             # A server that asks for the password in a dialogue gets it there, if nobody else can.
             fallback = prompt is None
             return tuple(self._transport.auth_password(self._login, password, fallback=fallback))
+
+    def _note_banner(self) -> None:
+        banner = self._transport.get_banner()  # of this step alone
+        if banner:
+            self.notices.append(shown(banner.decode("utf-8", "replace")))
 
     def _unable(self, wanted: tuple[str, ...]) -> NotPermitted:
         listed = shown(", ".join(wanted))

@@ -8,8 +8,16 @@ from sqlalchemy import Select, func, select
 
 from checks.api import Text
 from collector.customers.models import Contract, Customer, Host, Site
-from collector.customers.service import add_customer, add_site, find_customer, set_contract
+from collector.customers.service import (
+    add_customer,
+    add_site,
+    ensure_host,
+    find_customer,
+    find_site,
+    set_contract,
+)
 from collector.enrolment.record import audit, person_here
+from collector.errors import Unusable
 from collector.options import (
     HERE,
     CustomerName,
@@ -30,10 +38,14 @@ customers = typer.Typer(
 sites = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="客户的站点。 Sites of a customer."
 )
+hosts = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="客户的主机。 Hosts of a customer."
+)
 Name = Annotated[str, typer.Argument(help="名称。 The name.")]
 
 _NAME = Text("名称", "name")
 _SITES = Text("站点", "sites")
+_SITE = Text("站点", "site")
 _HOSTS = Text("主机", "hosts")
 _ZONE = Text("时区", "time zone")
 
@@ -202,6 +214,77 @@ def site_list(
                 lang,
             )
         )
+
+
+@hosts.command("add")
+def host_add(
+    name: Name,
+    customer: CustomerName,
+    site: Annotated[str, typer.Option(help="站点名称。 Name of the site.")],
+    lang: LanguageOption = Language.CHINESE,
+    data: DataOption = HERE,
+) -> None:
+    """新增不安装代理、只做远程巡检的主机；安装代理的主机由 slot add 新增。
+    Add a host that is inspected over remote sessions only; slot add adds those that get an agent.
+
+    \b
+    Examples:
+      xunjian-collector host add erp-db --customer 示例公司 --site 总部机房
+    """
+    with opened(data) as database, database.writing(alone=True) as session:
+        owner = find_customer(session, customer)
+        place = find_site(session, owner, site)
+        if name in session.scalars(_names_at(place)).all():
+            raise Unusable(
+                Text(
+                    f"站点“{site}”已有主机“{name}”。",
+                    f"The site {site!r} has a host {name!r} already.",
+                )
+            )
+        ensure_host(session, place, name)
+        what = f"{site} / {name}"
+        audit(session, owner.id, person_here(), "host.added", what, now=datetime.now(UTC))
+    added = Text(
+        f"已为客户“{customer}”的站点“{site}”新增主机“{name}”。",
+        f"Added the host {name!r} at {site!r} of {customer!r}.",
+    )
+    typer.echo(said(added, lang))
+
+
+@hosts.command("list")
+def host_list(
+    customer: CustomerName,
+    lang: LanguageOption = Language.CHINESE,
+    as_json: JsonOption = False,
+    data: DataOption = HERE,
+) -> None:
+    """列出客户的主机。 List the hosts of a customer."""
+    with opened(data) as database, database.reading() as session:
+        owner = find_customer(session, customer)
+        rows = [
+            {"site": place, "name": name}
+            for place, name in session.execute(
+                select(Site.name, Host.name)
+                .join(Host, (Host.customer_id == Site.customer_id) & (Host.site_id == Site.id))
+                .where(Site.customer_id == owner.id)
+                .order_by(Site.name, Host.name)
+            )
+        ]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table((_SITE, _NAME), [[row["site"], row["name"]] for row in rows], lang)
+    else:
+        none = Text(
+            f"客户“{customer}”还没有主机：用 slot add（安装代理）或 host add（只做远程巡检）添加。",
+            f"{customer!r} has no hosts yet: slot add for those that get an agent, host add for "
+            "those that are inspected over remote sessions only.",
+        )
+        typer.echo(said(none, lang))
+
+
+def _names_at(place: Site) -> Select[str]:
+    return select(Host.name).where(Host.customer_id == place.customer_id, Host.site_id == place.id)
 
 
 def _count(table: type[Site] | type[Host], owner: Customer) -> Select[int]:
