@@ -19,8 +19,8 @@ from collector.enrolment.record import Person, audit
 from collector.errors import BundleRefused, Clash, Refused
 from collector.identity import Identity
 from collector.sessions.listing import SessionRow, row_of
-from collector.sessions.opening import find
 from collector.sessions.record_keeping import PartUpload, part_kept
+from collector.sessions.stored import find
 from collector.sessions.taking import read_statement, take
 from wire import bundle, session_file
 from wire.errors import NotABundle, NotForUs

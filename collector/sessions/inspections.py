@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from collector.assessment.models import StoredInspection
 from collector.enrolment.models import AgentKey
 from collector.sessions.models import RemoteSession
-from collector.sessions.opening import session_of
+from collector.sessions.stored import session_of
 from wire.errors import WireError
 from wire.messages import Failure, Inspection, Reason, Remote, Skipped
 

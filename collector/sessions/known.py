@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from collector.database import Database
 from collector.intake.known import Known
 from collector.sessions.models import RemoteSession
-from collector.sessions.opening import UNKNOWN
+from collector.sessions.stored import UNKNOWN
 
 
 class KnownSessions(Known):

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from collector.customers.models import Customer, Host, Site
 from collector.errors import NotFound
 from collector.sessions.models import RemoteSession, WorkRecord
-from collector.sessions.opening import standing_denial
-from collector.sessions.verifying import Outcome, Verified, verified
+from collector.sessions.outcome import Outcome
+from collector.sessions.stored import standing_denial
+from collector.sessions.verifying import Verified, verified
 from collector.sessions.words import NO_SESSION, SEVERAL_SESSIONS
 from wire import envelope
 from wire.errors import WireError

@@ -6,42 +6,36 @@ is told. A session that was held out of reach of the collector is told afterward
 the time that it names; where it was not permitted then, a person decides (`accept`).
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from collector.customers.models import Host
-from collector.enrolment.models import AgentKey, AlarmKind
+from collector.enrolment.models import AlarmKind
 from collector.enrolment.record import Person, alarm, audit
 from collector.errors import Clash, NotABatch, UnknownKey, Unusable
 from collector.grants.models import Engineer, GrantRow
 from collector.grants.service import LIVE, denial_of, proof_for
 from collector.identity import Identity
+from collector.sessions.keys import known_key, let_sign
 from collector.sessions.models import RemoteSession
+from collector.sessions.stored import UNKNOWN, answer_to, find, opening_of, standing_denial
 from collector.sessions.words import NOT_DENIED
 from wire import envelope
 from wire.envelope import Envelope
 from wire.errors import WireError
 from wire.grants import Denial
-from wire.messages import WIRE_VERSION
 from wire.scopes import Scope
 from wire.sessions import (
     OPENED,
     OPENING,
     PROOF,
-    SESSION_KEY,
     Opened,
     Opening,
     Proof,
-    SessionKey,
 )
-from wire.signing import key_id
-
-UNKNOWN = "This is not signed by the keys of a session and an engineer that are known here."
 
 
 @dataclass(frozen=True)
@@ -99,7 +93,7 @@ def _first(session: Session, identity: Identity, statement: Statement, now: date
     if host is None:
         # There is nobody to keep it for.
         return msgspec.structs.replace(answer, denial=Denial.NO_SUCH_HOST)
-    if _key(session, opening.public_key) is not None:
+    if known_key(session, opening.public_key) is not None:
         raise Clash("The key of this session is used already: each session has a new one.")
     denial = denial_of(session, opening, now)
     late = opening.opened_at <= now - LIVE
@@ -127,7 +121,7 @@ def _first(session: Session, identity: Identity, statement: Statement, now: date
     )
     session.flush()
     if denial is None:
-        _add_key(session, opening, opening.public_key, statement.body, now)
+        let_sign(session, opening, opening.public_key, statement.body, now)
     elif late:
         alarm(
             session,
@@ -170,50 +164,6 @@ def _withdrawn(session: Session, statement: Statement) -> Denial | None:
     return Denial.REVOKED if grant is not None and grant.revoked_at is not None else None
 
 
-def standing_denial(row: RemoteSession) -> Denial | None:
-    """Return why a session is not permitted; None: it is, or somebody took it in afterwards."""
-    return None if row.denial is None or row.accepted_by is not None else Denial(row.denial)
-
-
-def add_key(session: Session, identity: Identity, name: str, body: bytes, now: datetime) -> bytes:
-    """Return the signed answer to a key of a session. Raise as `key_added` does."""
-    return identity.sign(key_added(session, name, body, now), OPENED)
-
-
-def key_added(session: Session, name: str, body: bytes, now: datetime) -> Opened:
-    """Let a key that was made on the host sign batches of a session; return the answer.
-
-    Raise NotABatch for what can't be read, UnknownKey where the session is not known here or
-    session and new key have not both signed it, Clash where the key is another's.
-    """
-    try:
-        signed = envelope.read(body)
-        statement = envelope.opened(signed, SESSION_KEY, SessionKey)
-    except WireError as error:
-        raise NotABatch(str(error)) from error
-    row = find(session, name)
-    if row is None:
-        raise UnknownKey(UNKNOWN)
-    opening = opening_of(row)
-    if statement.session != name or statement.agent != opening.agent:
-        raise UnknownKey(UNKNOWN)
-    keys = {key_id(key): key for key in (opening.public_key, statement.public_key)}
-    try:
-        envelope.check(signed, keys)
-    except WireError as error:
-        raise UnknownKey(UNKNOWN) from error
-    answer = answer_to(signed, name, now)
-    denial = standing_denial(row)
-    if denial is not None:
-        return msgspec.structs.replace(answer, denial=denial)
-    known = _key(session, statement.public_key)
-    if known is None:
-        _add_key(session, opening, statement.public_key, body, now)
-    elif session_of(known) != name:
-        raise Clash("This key is used already: each session has new ones.")
-    return answer
-
-
 def accept(session: Session, row: RemoteSession, why: str, person: Person, now: datetime) -> None:
     """Take a session in that had been refused: its batches count from now on.
 
@@ -224,8 +174,8 @@ def accept(session: Session, row: RemoteSession, why: str, person: Person, now: 
         raise Unusable(NOT_DENIED.format(session=row.id))
     opening = opening_of(row)
     row.accepted_by = person
-    if _key(session, opening.public_key) is None:
-        _add_key(session, opening, opening.public_key, row.opening, now)
+    if known_key(session, opening.public_key) is None:
+        let_sign(session, opening, opening.public_key, row.opening, now)
     audit(
         session,
         row.customer_id,
@@ -238,71 +188,9 @@ def accept(session: Session, row: RemoteSession, why: str, person: Person, now: 
     )
 
 
-def find(session: Session, name: str) -> RemoteSession | None:
-    """Return a session by its id, of whatever customer."""
-    return session.scalar(select(RemoteSession).where(RemoteSession.id == name))
-
-
-def opening_of(row: RemoteSession) -> Opening:
-    """Return the opening of a session that was kept."""
-    return envelope.opened(envelope.read(row.opening), OPENING, Opening)
-
-
-def keys_of(session: Session, row: RemoteSession) -> list[AgentKey]:
-    """Return the keys that sign batches of a session, the oldest first."""
-    keys = session.scalars(
-        select(AgentKey)
-        .where(AgentKey.customer_id == row.customer_id, AgentKey.agent_id == opening_of(row).agent)
-        .order_by(AgentKey.added_at, AgentKey.id)
-    )
-    return [key for key in keys if session_of(key) == row.id]
-
-
-def session_of(key: AgentKey) -> str | None:
-    """Return the session that a key was added for; None: it is an installed agent's."""
-    if key.statement is None:
-        return None
-    signed = envelope.read(key.statement)
-    if signed.payload_type == OPENING:
-        return envelope.opened(signed, OPENING, Opening).session
-    if signed.payload_type == SESSION_KEY:
-        return envelope.opened(signed, SESSION_KEY, SessionKey).session
-    return None
-
-
-def answer_to(signed: Envelope, name: str, now: datetime) -> Opened:
-    """Return the answer that says yes to a message of a session."""
-    return Opened(
-        wire=WIRE_VERSION,
-        session=name,
-        digest=hashlib.sha256(signed.payload).hexdigest(),
-        server_time=now,
-    )
-
-
 def _detail(session: Session, opening: Opening, denial: Denial | None) -> str:
     """Return why a grant was revoked, in the words of whoever did it."""
     if denial is not Denial.REVOKED:
         return ""
     grant = session.get(GrantRow, (opening.customer_id, opening.grant))
     return (grant.revoked_why or "") if grant is not None else ""
-
-
-def _key(session: Session, public_key: bytes) -> AgentKey | None:
-    return session.scalar(select(AgentKey).where(AgentKey.id == key_id(public_key)))
-
-
-def _add_key(
-    session: Session, opening: Opening, public_key: bytes, statement: bytes, now: datetime
-) -> None:
-    session.add(
-        AgentKey(
-            customer_id=opening.customer_id,
-            agent_id=opening.agent,
-            id=key_id(public_key),
-            public_key=public_key,
-            added_at=now,
-            statement=statement,
-        )
-    )
-    session.flush()

@@ -17,7 +17,7 @@ from collector.errors import Clash, NotABatch, UnknownKey
 from collector.grants.models import Engineer
 from collector.identity import Identity
 from collector.sessions.models import RecordPart, RemoteSession
-from collector.sessions.opening import UNKNOWN, answer_to, find
+from collector.sessions.stored import UNKNOWN, answer_to, find
 from wire import envelope
 from wire.errors import BadSignature, WireError
 from wire.messages import WIRE_VERSION

@@ -13,8 +13,9 @@ from collector.errors import BodyTooLarge, NotABatch, UnknownKey
 from collector.identity import Identity
 from collector.intake.admission import Admission
 from collector.intake.body import declared_length, demand_type, read_body
+from collector.sessions.keys import add_key
 from collector.sessions.known import KnownSessions
-from collector.sessions.opening import add_key, open_session
+from collector.sessions.opening import open_session
 from collector.sessions.record_keeping import PartUpload, close, keep_part
 from wire.control import KEY_HEADER, SIGNATURE_HEADER
 from wire.envelope import from_header

@@ -14,8 +14,9 @@ from collector.options import local, said
 from collector.reports.words import Language
 from collector.sessions.listing import SessionRow
 from collector.sessions.models import RemoteSession, WorkRecord
-from collector.sessions.opening import keys_of, opening_of
-from collector.sessions.verifying import Outcome, Point
+from collector.sessions.outcome import Outcome
+from collector.sessions.points import Point
+from collector.sessions.stored import keys_of, opening_of
 from collector.sessions.words import DENIALS, ENDS, OUTCOMES, PURPOSES
 from wire import envelope
 from wire.errors import WireError
@@ -123,15 +124,17 @@ def fields(session: Session, stored: RemoteSession, row: SessionRow) -> dict[Tex
     }
     opening = _opening(stored)
     if opening is not None:
-        shown[Text("地址", "address")] = str(opening["address"])
+        shown[Text("地址", "address")] = _one_line(str(opening["address"]))
         shown[Text("范围", "scopes")] = ", ".join(opening["scopes"])
     for each in story.connected:
         over = " ← ".join((f"{each.user}@{each.address}", *each.jumps))
-        shown[Text("登录", "signed in")] = f"{over} ({each.means})"
-        shown[Text("主机密钥", "host key")] = f"{each.host_key} ({each.pinned_by})"
+        shown[Text("登录", "signed in")] = _one_line(f"{over} ({each.means})")
+        shown[Text("主机密钥", "host key")] = _one_line(f"{each.host_key} ({each.pinned_by})")
     proof = _proof(stored)
     if proof is not None:
-        shown[Text("备份证明", "backup proof")] = f"{proof['subject']} ({proof['proved_at']})"
+        shown[Text("备份证明", "backup proof")] = _one_line(
+            f"{proof['subject']} ({proof['proved_at']})"
+        )
     shown[Text("批次", "batches")] = str(len(received))
     return shown
 

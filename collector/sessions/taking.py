@@ -6,8 +6,10 @@ from sqlalchemy.orm import Session
 
 from collector.errors import NotABatch
 from collector.identity import Identity
-from collector.sessions.opening import find, key_added, opened, standing_denial
+from collector.sessions.keys import key_added
+from collector.sessions.opening import opened
 from collector.sessions.record_keeping import close
+from collector.sessions.stored import find, standing_denial
 from wire import envelope
 from wire.errors import WireError
 from wire.grants import Denial

@@ -41,8 +41,8 @@ def remote_service(source: Source) -> list[Block]:
                 Column(words("Opened"), 1.5),
                 Column(words("Engineer and purpose"), 1.6),
                 Column(words("Grant"), 1.5, code=True),
-                Column(words("State"), 2.2),
-                Column(words("Record"), 1.5),
+                Column(words("State"), 2.1),
+                Column(words("Record"), 1.8),
             ),
             tuple(
                 (
@@ -98,7 +98,7 @@ def _works(source: Source, rows: list[SessionRow]) -> Table:
             Column(words("Session"), 1.6, code=True),
             Column(words("Problem"), 2),
             Column(words("What was done"), 2.4),
-            Column(words("Result"), 1.8),
+            Column(words("What came of it"), 1.8),
             Column(words("Cause and prevention"), 2.2),
             Column(words("Confirmed by the customer"), 1.4),
         ),

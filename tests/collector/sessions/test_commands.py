@@ -86,11 +86,13 @@ def test_a_command_of_a_record_steers_no_terminal(here: Visit) -> None:
     here.deliver(
         lines_of(
             record.SessionOpened(here.opening, here.grant_envelope()),
+            record.Connected("10.0.0.5\x1b[2J", "root", "key\x07", "typed", "password"),
             record.CommandRun("echo \x1b[2J\x07 x"),
             record.Ended("completed"),
         )
     )
-    assert "\x1b" not in run(here.database, "show", "session-1").stdout
+    shown = run(here.database, "show", "session-1").stdout
+    assert ("\x1b" in shown, "\x07" in shown) == (False, False)
 
 
 def test_verify_ends_with_1_unless_all_is_there_and_good(here: Visit) -> None:

@@ -13,8 +13,10 @@ from collector.enrolment.models import AgentKey, Alarm, AuditEntry
 from collector.errors import Clash, NotABatch, Refused, UnknownKey, Unusable
 from collector.grants.models import Engineer, GrantRow
 from collector.intake.service import accept as accept_batches
+from collector.sessions.keys import key_added
 from collector.sessions.models import RemoteSession
-from collector.sessions.opening import accept, key_added, keys_of, opened
+from collector.sessions.opening import accept, opened
+from collector.sessions.stored import keys_of
 from tests.collector.place import Place, uploaded
 from tests.collector.sessions.place import NOW, Visit, prove, revoke, visit
 from tests.enrolled import COLLECTOR

@@ -8,10 +8,12 @@ from sqlalchemy import select, update
 
 from collector.database import Database
 from collector.enrolment.models import AgentKey
+from collector.sessions.keys import key_added
 from collector.sessions.models import RecordPart, RemoteSession
-from collector.sessions.opening import accept, key_added
+from collector.sessions.opening import accept
+from collector.sessions.outcome import Outcome
 from collector.sessions.record_keeping import close, part_kept
-from collector.sessions.verifying import Outcome, Verified, verified
+from collector.sessions.verifying import Verified, verified
 from tests.collector.sessions.place import (
     NOW,
     Visit,
