@@ -13,7 +13,7 @@ from agent.ssh.library import paramiko
 from agent.ssh.running import ERRORS_BYTES, Ended, Running, Shell
 from agent.ssh.showing import shown
 from agent.ssh.watchdog import Watchdog
-from checks.errors import NotPermitted, UnexpectedOutput, Unreachable
+from checks.errors import NotPermitted, TimedOut, UnexpectedOutput, Unreachable
 
 if TYPE_CHECKING:
     from paramiko import Channel, Transport
@@ -76,6 +76,7 @@ class Connection:
         watchdog: Watchdog,
         limits: Limits,
         peer_address: str,
+        host_key: HostKey,
         notices: tuple[str, ...] = (),
     ) -> None:
         self.server = server
@@ -86,8 +87,8 @@ class Connection:
         """The address that was connected to; by way of a jump host, its name as given."""
         self.notices = notices
         """What the server said at sign-in without asking anything, fit for a terminal."""
-        key = transport.get_remote_server_key()
-        self.host_key = HostKey(key.get_name(), key.asbytes())
+        self.host_key = host_key
+        """The key that the server has shown, one of the pinned."""
 
     @contextmanager
     def working(self, subject: str, seconds: float) -> Iterator[None]:
@@ -183,7 +184,7 @@ class Connection:
                     if progress is not None:
                         progress(fed)
                 patience = 0.0 if sent else _POLL_SECONDS if left else _WAIT_SECONDS
-                piece = running.receive(min(patience, max(ends - time.monotonic(), 0.0)))
+                piece = running.receive(min(patience, _left(ends)))
                 if piece is None:
                     break
                 output += piece
@@ -191,7 +192,10 @@ class Connection:
                     raise UnexpectedOutput(subject, f"printed more than {limit_bytes} bytes")
             if len(running.errors) > limit_bytes:
                 raise UnexpectedOutput(subject, f"printed more than {limit_bytes} bytes")
-            code = running.exit_code(max(ends - time.monotonic(), 0.0))
+            try:
+                code = running.exit_code(_left(ends))
+            except TimedOut as error:
+                raise running.over_time(said) from error
             return Answer(bytes(output), running.errors, code)
 
     def _until(self, seconds: float | None) -> float:

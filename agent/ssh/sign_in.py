@@ -82,7 +82,7 @@ class _Conversation:
                 self._transport.auth_none(self._login)
         except library.BadAuthenticationType as error:
             return tuple(error.allowed_types)
-        except (library.SSHException, EOFError, OSError) as error:
+        except (library.SSHException, EOFError, OSError, UnicodeError) as error:
             raise self._ended(error) from error
         finally:
             self._note_banner()
@@ -114,7 +114,7 @@ class _Conversation:
                 detail = f"the {_NAMES[kind]} of {self._user} {verb} refused{often}"
                 raise self.refused(detail) from error
             return wanted
-        except (library.SSHException, EOFError, OSError) as error:
+        except (library.SSHException, EOFError, OSError, UnicodeError) as error:
             raise self._ended(error) from error
         finally:
             self._note_banner()
