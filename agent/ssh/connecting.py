@@ -171,7 +171,7 @@ def _joined(
     algorithms.choose(transport, joining.pins, weak=hop.weak_algorithms)
     _greet(joining, transport, watchdog)
     key = _demand_pinned(name, transport, joining.pins)
-    notices = sign_in(
+    signed_in = sign_in(
         hop.server,
         name,
         transport,
@@ -182,7 +182,7 @@ def _joined(
     line.keep_alive(transport, limits.keep_alive)
     watchdog.listen(name, lambda: line.heard, limits.keep_alive + limits.silence)
     address = line.peer_address or hop.server.host
-    return Connection(hop.server, transport, watchdog, limits, address, key, notices)
+    return Connection(hop.server, transport, watchdog, limits, address, key, signed_in)
 
 
 def _greet(joining: _Joining, transport: "Transport", watchdog: Watchdog) -> None:

@@ -18,6 +18,8 @@ from checks.errors import NotPermitted, TimedOut, UnexpectedOutput, Unreachable
 if TYPE_CHECKING:
     from paramiko import Channel, Transport
 
+    from agent.ssh.sign_in import SignedIn
+
 _WINDOW_BYTES = 2**23
 _PACKET_BYTES = 2**18
 _POLL_SECONDS = 0.01
@@ -77,7 +79,7 @@ class Connection:
         limits: Limits,
         peer_address: str,
         host_key: HostKey,
-        notices: tuple[str, ...] = (),
+        signed_in: "SignedIn",
     ) -> None:
         self.server = server
         self.transport = transport
@@ -85,7 +87,9 @@ class Connection:
         self.limits = limits
         self.peer_address = peer_address
         """The address that was connected to; by way of a jump host, its name as given."""
-        self.notices = notices
+        self.means = signed_in.means
+        """How it was signed in: `publickey`, `password`, `keyboard-interactive`, in order."""
+        self.notices = signed_in.notices
         """What the server said at sign-in without asking anything, fit for a terminal."""
         self.host_key = host_key
         """The key that the server has shown, one of the pinned."""

@@ -191,6 +191,7 @@ def test_a_password_of_the_settings_opens_plainly_and_in_a_dialogue(means: str) 
         connect(where, password=Secret(PASSWORD)) as connection,
     ):
         assert connection.transport.is_authenticated()
+        assert connection.means == ("password",)
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +244,7 @@ def test_each_factor_that_is_wanted_is_given_in_turn(methods: str, asked: int) -
         ) as connection,
     ):
         assert connection.run("echo in", subject="echo").output == b"in\n"
+        assert connection.means == tuple(methods.split(","))
     assert len(person.asked) == asked
 
 
