@@ -5,6 +5,7 @@ Nothing is looked for: no agent, no keys in a home folder, no known_hosts, no co
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from agent.ssh.connection import Connection, Limits, Server, words_of
 from agent.ssh.credentials import Credentials, identity_of
 from agent.ssh.dialing import dial
 from agent.ssh.host_keys import HostKey, Pins, pinned
-from agent.ssh.library import paramiko
+from agent.ssh.library import paramiko, transport_class
 from agent.ssh.line import Line
 from agent.ssh.sign_in import sign_in
 from agent.ssh.watchdog import Watchdog
@@ -64,7 +65,7 @@ def connect(
     hops = [*jumps, Hop(server, own, weak_algorithms)]
     pins = [_pins(hop.server) for hop in hops]
     # All keys first: no host hears of us before the person has given what opens them.
-    identities = [_identity(hop) for hop in hops]
+    identities = _identities(hops)
     with ExitStack() as stack:
         target = hops[0].server
         first = dial(_name(hops, 0), target.host, target.port, limits.connect)
@@ -93,7 +94,7 @@ def _joined_all(
         name = _name(hops, place)
         if connection is not None:
             line = _forwarded(connection, hop.server, name, _name(hops, place - 1))
-        transport = paramiko().Transport(line)
+        transport = transport_class()(line)
         stack.callback(_end, transport)
         joining = _Joining(hop, name, pins[place], identities[place], limits)
         connection = _joined(joining, transport, line, watchdog)
@@ -123,11 +124,22 @@ def _pins(server: Server) -> Pins:
     return server.host_key if isinstance(server.host_key, Pins) else pinned(server.host_key)
 
 
-def _identity(hop: Hop) -> "PKey | None":
-    identity = identity_of(hop.credentials)
-    if identity is None and hop.credentials.password is None and hop.credentials.prompt is None:
-        raise NotConfigured(str(hop.server), "neither a key nor a password to sign in with")
-    return identity
+def _identities(hops: Sequence[Hop]) -> "list[PKey | None]":
+    """Return the private key for each hop; for a file of several hops a person is asked once."""
+    files: dict[Path, PKey | None] = {}
+    identities: list[PKey | None] = []
+    for hop in hops:
+        given = hop.credentials
+        if given.key_file is not None and given.key_file in files:
+            identity = files[given.key_file]
+        else:
+            identity = identity_of(given)
+        if identity is None and given.password is None and given.prompt is None:
+            raise NotConfigured(str(hop.server), "neither a key nor a password to sign in with")
+        if given.key_file is not None:
+            files[given.key_file] = identity
+        identities.append(identity)
+    return identities
 
 
 def _forwarded(by: Connection, server: Server, name: str, jump: str) -> Line:
@@ -158,8 +170,8 @@ def _joined(
     hop, name, limits = joining.hop, joining.name, joining.limits
     algorithms.choose(transport, joining.pins, weak=hop.weak_algorithms)
     _greet(joining, transport, watchdog)
-    _demand_pinned(name, transport, joining.pins)
-    notices = sign_in(
+    key = _demand_pinned(name, transport, joining.pins)
+    signed_in = sign_in(
         hop.server,
         name,
         transport,
@@ -170,7 +182,7 @@ def _joined(
     line.keep_alive(transport, limits.keep_alive)
     watchdog.listen(name, lambda: line.heard, limits.keep_alive + limits.silence)
     address = line.peer_address or hop.server.host
-    return Connection(hop.server, transport, watchdog, limits, address, notices)
+    return Connection(hop.server, transport, watchdog, limits, address, key, signed_in)
 
 
 def _greet(joining: _Joining, transport: "Transport", watchdog: Watchdog) -> None:
@@ -191,14 +203,15 @@ def _greet(joining: _Joining, transport: "Transport", watchdog: Watchdog) -> Non
         raise Unreachable(name, f"no SSH server answers: {said}") from error
 
 
-def _demand_pinned(name: str, transport: "Transport", pins: Pins) -> None:
-    raw = transport.get_remote_server_key()
+def _demand_pinned(name: str, transport: "Transport", pins: Pins) -> HostKey:
+    """Return the key that a server shows."""
+    raw = transport.host_key  # not get_remote_server_key: it raises if the line is lost by now
     key = HostKey(raw.get_name(), raw.asbytes())
     subject = f"host key of {name}"
     if key in pins.revoked:
         raise NotPermitted(subject, f"it shows {key}, which known_hosts says is revoked")
     if pins.hold(key):
-        return
+        return key
     if not pins:
         raise NotPermitted(
             subject,

@@ -13,10 +13,12 @@ from agent.ssh.library import paramiko
 from agent.ssh.running import ERRORS_BYTES, Ended, Running, Shell
 from agent.ssh.showing import shown
 from agent.ssh.watchdog import Watchdog
-from checks.errors import NotPermitted, UnexpectedOutput, Unreachable
+from checks.errors import NotPermitted, TimedOut, UnexpectedOutput, Unreachable
 
 if TYPE_CHECKING:
     from paramiko import Channel, Transport
+
+    from agent.ssh.sign_in import SignedIn
 
 _WINDOW_BYTES = 2**23
 _PACKET_BYTES = 2**18
@@ -38,7 +40,8 @@ class Server(Struct, frozen=True):
     port: int = 22
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
 
 class Limits(Struct, frozen=True):
@@ -75,7 +78,8 @@ class Connection:
         watchdog: Watchdog,
         limits: Limits,
         peer_address: str,
-        notices: tuple[str, ...] = (),
+        host_key: HostKey,
+        signed_in: "SignedIn",
     ) -> None:
         self.server = server
         self.transport = transport
@@ -83,10 +87,12 @@ class Connection:
         self.limits = limits
         self.peer_address = peer_address
         """The address that was connected to; by way of a jump host, its name as given."""
-        self.notices = notices
+        self.means = signed_in.means
+        """How it was signed in: `publickey`, `password`, `keyboard-interactive`, in order."""
+        self.notices = signed_in.notices
         """What the server said at sign-in without asking anything, fit for a terminal."""
-        key = transport.get_remote_server_key()
-        self.host_key = HostKey(key.get_name(), key.asbytes())
+        self.host_key = host_key
+        """The key that the server has shown, one of the pinned."""
 
     @contextmanager
     def working(self, subject: str, seconds: float) -> Iterator[None]:
@@ -101,12 +107,19 @@ class Connection:
             raise Unreachable(str(self.server), f"{subject}: {said}") from error
 
     def open_channel(self, subject: str, seconds: float | None = None) -> "Channel":
-        """Return a new channel of the kind `session`."""
+        """Return a new channel of the kind `session`.
+
+        Raise NotPermitted where the server has enough of them; TimedOut; Unreachable.
+        """
         seconds = self.limits.request if seconds is None else seconds
         with self.working(subject, seconds):
-            return self.transport.open_session(
-                window_size=_WINDOW_BYTES, max_packet_size=_PACKET_BYTES, timeout=seconds + 5
-            )
+            try:
+                return self.transport.open_session(
+                    window_size=_WINDOW_BYTES, max_packet_size=_PACKET_BYTES, timeout=seconds + 5
+                )
+            except paramiko().ChannelException as error:
+                detail = f"the server opens no more sessions: {error.text}"
+                raise NotPermitted(subject, detail) from error
 
     def start(
         self,
@@ -175,7 +188,7 @@ class Connection:
                     if progress is not None:
                         progress(fed)
                 patience = 0.0 if sent else _POLL_SECONDS if left else _WAIT_SECONDS
-                piece = running.receive(min(patience, max(ends - time.monotonic(), 0.0)))
+                piece = running.receive(min(patience, _left(ends)))
                 if piece is None:
                     break
                 output += piece
@@ -183,7 +196,10 @@ class Connection:
                     raise UnexpectedOutput(subject, f"printed more than {limit_bytes} bytes")
             if len(running.errors) > limit_bytes:
                 raise UnexpectedOutput(subject, f"printed more than {limit_bytes} bytes")
-            code = running.exit_code(max(ends - time.monotonic(), 0.0))
+            try:
+                code = running.exit_code(_left(ends))
+            except TimedOut as error:
+                raise running.over_time(said) from error
             return Answer(bytes(output), running.errors, code)
 
     def _until(self, seconds: float | None) -> float:

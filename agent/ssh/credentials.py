@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.redaction import SHORTEST_CHARACTERS
 from agent.secret import LONGEST_BYTES, Secret
@@ -21,6 +22,7 @@ from checks.errors import NotConfigured, NotPermitted
 if TYPE_CHECKING:
     from paramiko import PKey
 
+_PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
 ATTEMPTS = 3
 """How often a person is asked for the same secret."""
 _OPENSSH = "-----BEGIN OPENSSH PRIVATE KEY-----"
@@ -56,39 +58,35 @@ class KeyFileRefused(NotPermitted):
     """A file with a private key that should not be used as it is."""
 
 
-class _Locked(Exception):
-    """The key needs a passphrase, or another one."""
-
-
 def identity_of(credentials: Credentials) -> "PKey | None":
     """Return the private key of the credentials, None where they name none.
 
     Raise NotConfigured where there is no such file or no key in it; KeyFileRefused for one that
     others can get at; NotPermitted after three wrong passphrases.
     """
-    if credentials.key_file is not None:
-        return _unlocked(_content(credentials.key_file), str(credentials.key_file), credentials)
-    if credentials.key is not None:
-        return _unlocked(credentials.key.reveal(), "key", credentials)
-    return None
-
-
-def _unlocked(text: str, name: str, credentials: Credentials) -> "PKey":
+    key = _private_key(credentials)
+    if key is None:
+        return None
+    library = paramiko()
+    if isinstance(key, Ed25519PrivateKey):
+        form = library.Ed25519Key
+    else:
+        form = library.RSAKey if isinstance(key, RSAPrivateKey) else library.ECDSAKey
     try:
-        return _loaded(text, name, None)
-    except _Locked:
-        pass
-    if credentials.prompt is None:
-        raise NotConfigured(
-            name, "has a passphrase: give a key of its own to the agent, without one"
-        )
-    for _ in range(ATTEMPTS):
-        answer = credentials.prompt.ask("", "", f"{name} 的密码短语 / passphrase: ", echo=False)
-        try:
-            return _loaded(text, name, secret_of(answer))
-        except _Locked:
-            continue
-    raise NotPermitted(name, f"the passphrase was wrong {ATTEMPTS} times")
+        return form.from_private_key(io.StringIO(_plain(key)))
+    except (library.SSHException, ValueError):  # a curve that no server takes
+        raise NotConfigured(_name(credentials), _NO_KEY) from None
+
+
+def opened(credentials: Credentials) -> Credentials:
+    """Return credentials whose key needs no file and no passphrase any more.
+
+    So a person is asked once for many connections. Raise as `identity_of`.
+    """
+    key = _private_key(credentials)
+    if key is None:
+        return credentials
+    return replace(credentials, key_file=None, key=Secret(_plain(key)))
 
 
 def secret_of(answer: str) -> str:
@@ -97,7 +95,35 @@ def secret_of(answer: str) -> str:
     return Secret(answer).reveal() if len(answer) >= SHORTEST_CHARACTERS else answer
 
 
-def _loaded(text: str, name: str, passphrase: str | None) -> "PKey":
+def _name(credentials: Credentials) -> str:
+    return "key" if credentials.key_file is None else str(credentials.key_file)
+
+
+def _private_key(credentials: Credentials) -> _PrivateKey | None:
+    name = _name(credentials)
+    if credentials.key_file is not None:
+        text = _content(credentials.key_file)
+    elif credentials.key is not None:
+        text = credentials.key.reveal()
+    else:
+        return None
+    key = _loaded(text, name, None)
+    if key is not None:
+        return key
+    if credentials.prompt is None:
+        raise NotConfigured(
+            name, "has a passphrase: give a key of its own to the agent, without one"
+        )
+    for _ in range(ATTEMPTS):
+        answer = credentials.prompt.ask("", "", f"{name} 的密码短语 / passphrase: ", echo=False)
+        key = _loaded(text, name, secret_of(answer))
+        if key is not None:
+            return key
+    raise NotPermitted(name, f"the passphrase was wrong {ATTEMPTS} times")
+
+
+def _loaded(text: str, name: str, passphrase: str | None) -> _PrivateKey | None:
+    """Return a key, None where it wants a passphrase or another one."""
     password = None if passphrase is None else passphrase.encode("utf-8", "surrogateescape")
     octets = text.encode("utf-8", "surrogateescape")
     load = (
@@ -108,35 +134,24 @@ def _loaded(text: str, name: str, passphrase: str | None) -> "PKey":
     try:
         key = load(octets, password)
     except TypeError:  # it wants a passphrase
-        raise _Locked from None
+        return None
     except (ValueError, UnsupportedAlgorithm):
-        # Without the cause, which might hold some of it.
         if password is not None:
-            raise _Locked from None
+            return None
+        # Without the cause, which might hold some of it.
         raise NotConfigured(name, _NO_KEY) from None
-    return _for_paramiko(key, name)
-
-
-def _for_paramiko(key: object, name: str) -> "PKey":
-    """Return a key as paramiko holds it: it reads fewer forms than cryptography does."""
-    library = paramiko()
-    if isinstance(key, Ed25519PrivateKey):
-        form = library.Ed25519Key
-    elif isinstance(key, EllipticCurvePrivateKey):
-        form = library.ECDSAKey
-    elif isinstance(key, RSAPrivateKey):
-        form = library.RSAKey
-    else:
+    if not isinstance(key, Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey):
         raise NotConfigured(name, _NO_KEY)
-    try:
-        plain = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.OpenSSH,
-            serialization.NoEncryption(),
-        )
-        return form.from_private_key(io.StringIO(plain.decode()))
-    except (library.SSHException, ValueError):  # a curve that no server takes
-        raise NotConfigured(name, _NO_KEY) from None
+    return key
+
+
+def _plain(key: _PrivateKey) -> str:
+    """Return a key as paramiko reads all kinds: it knows fewer forms than cryptography does."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
+    ).decode()
 
 
 def _content(path: Path) -> str:
