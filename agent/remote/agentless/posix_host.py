@@ -148,8 +148,8 @@ class PosixHost:
     ) -> Output:
         """Run a reading command with a bare environment and return what it printed.
 
-        No shell reads its arguments. What it has started is ended with it where the host has a
-        `timeout`; the line is closed on it in any case.
+        No shell reads its arguments. At its deadline it is ended where the host has a `timeout`,
+        and with GNU's also what it has started; the line is closed on it in any case.
         """
         name = command[0]
         if "/" in name and not name.startswith("/"):

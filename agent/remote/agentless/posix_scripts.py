@@ -31,7 +31,7 @@ exit 0
 SURVEY = """uname -s
 case $(timeout --version 2>/dev/null) in
 *coreutils*) command -v timeout; s=group ;;
-*) timeout -s KILL 5 true 2>/dev/null && s=plain ;;
+*) timeout -s KILL 5 /bin/sh -c : 2>/dev/null && s=plain ;;
 esac
 [ "$(printf abc | head -c 1 2>/dev/null)" = a ] && s="$s head"
 """

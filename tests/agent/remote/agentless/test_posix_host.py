@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,11 +11,17 @@ import pytest
 from agent.host import LocalHost
 from agent.remote.agentless.posix_host import PosixHost
 from checks.api import Host
-from checks.errors import ProbeError
+from checks.errors import ProbeError, TimedOut
 from tests.agent.remote.agentless.hosts import busybox_alone, over_ssh, why_no_busybox
+from tests.network import until
 from tests.unprivileged import as_nobody, open_folder
 
 Outcome = object
+
+
+def sleeping(seconds: str) -> bool:
+    """Tell whether a sleep of just so long runs, from wherever it was started."""
+    return subprocess.run(["pgrep", "-f", f"sleep {seconds}$"], check=False).returncode == 0
 
 
 def outcome(ask: Callable[[], object]) -> Outcome:
@@ -135,7 +142,7 @@ SCENARIOS: dict[str, Callable[[Host, str], object]] = {
     ),
     "no end": lambda host, at: host.run("sleep", "4327", timeout_seconds=0.5),
     "a child that holds the output": lambda host, at: host.run(
-        "sh", "-c", "sleep 4327 & echo done", timeout_seconds=0.5
+        "sh", "-c", "sleep 9 & echo done", timeout_seconds=0.5
     ),
 }
 
@@ -179,3 +186,10 @@ def test_with_nothing_but_busybox_it_answers_the_same(
     scenario = SCENARIOS[name]
     expected = as_nobody(lambda: outcome(lambda: scenario(LocalHost(), str(place))))
     assert outcome(lambda: scenario(busybox_host, str(place))) == expected
+
+
+def test_a_tool_that_runs_over_its_time_is_ended_on_the_host(busybox_host: PosixHost) -> None:
+    with pytest.raises(TimedOut):
+        busybox_host.run("sleep", "4341", timeout_seconds=0.3)
+    until(lambda: not sleeping("4341"), seconds=10)
+    assert not sleeping("4341")

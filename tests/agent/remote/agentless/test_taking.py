@@ -32,7 +32,9 @@ from wire.record import Event as Kept
 CHECKS = discover().checks
 QUICK = ("host", "patch.dnf", "patch.reboot")
 """Without apt, which takes seconds for a user who may keep no cache."""
-AGENTLESS = {check_id for check_id, check in CHECKS.items() if check.agentless}
+AGENTLESS = {
+    check_id for check_id, check in CHECKS.items() if check.agentless and "linux" in check.systems
+}
 STABLE = ("host.release", "host.mounts", "host.services", "host.file_system_errors", "patch.dnf")
 REMOTE = Remote(session="session-1", grant="grant-1", person="张工", mode="agentless")
 
