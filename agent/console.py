@@ -64,6 +64,16 @@ class Console:
         if sentence is not None:
             self.say(sentence)
 
+    def follow(self, text: Text, prefix: str = "") -> None:
+        """Print what is going on, on standard error: the output is for what came of it."""
+        print(redaction.clean(prefix + self.words(text)), file=sys.stderr, flush=True)
+
+    def accompany(self, event: Event, prefix: str = "") -> None:
+        """Print what happens in a run that is made elsewhere, likewise."""
+        sentence = _sentence(event)
+        if sentence is not None:
+            self.follow(sentence, prefix)
+
     def _out(self, line: str) -> None:
         try:
             print(line, flush=True)

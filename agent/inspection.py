@@ -69,11 +69,13 @@ def take(
     remote: Remote | None = None,
     probed: Probed = run,
     surveyed: Surveyed = surroundings.here,
+    cost: Callable[[float], Cost] = surroundings.cost_until_now,
 ) -> tuple[Inspection, int]:
     """Make one inspection; return it, and how many checks gave facts. It waits to be sealed.
 
     `probed` runs the jobs (agentless, over a channel, it is another one than the runner's), and
-    `surveyed` tells of the host what the inspection says. Raise as `inspect` does.
+    `surveyed` tells of the host what the inspection says, `cost` what the host gave for so many
+    seconds. Raise as `inspect` does.
     """
     began = time.monotonic()
     foresee(settings)
@@ -88,7 +90,7 @@ def take(
     ended = replace(
         inspection,
         finished_at=datetime.now(UTC),
-        cost=surroundings.cost_until_now(time.monotonic() - began),
+        cost=cost(time.monotonic() - began),
     )
     spool.finish(ended)
     return ended, collected

@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 from agent import messages
 from agent.errors import AgentError
 from agent.tools import demand_roots
-from checks.api import Text
+from checks.api import Host, Text
 from checks.errors import ProbeError
 
 PATH = "/etc/xunjian/veto.toml"
@@ -86,6 +86,24 @@ def load(known_checks: Collection[str] | None = None) -> Veto:
         raise _stop(_UNREADABLE.format(detail=error.strerror or str(error))) from error
     except ProbeError as error:
         raise _stop(_NOT_ROOTS.format(detail=error.detail)) from error
+    return _understood(content, known_checks)
+
+
+def of_host(host: Host, known_checks: Collection[str]) -> Veto:
+    """Return the veto of a host where no agent is installed; whatever can't be read stops.
+
+    Who may write it is not looked at: over a channel it can only forbid.
+    """
+    try:
+        if not host.exists(PATH):
+            return Veto()
+        content = host.read_bytes(PATH, limit_bytes=LONGEST_BYTES + 1)
+    except ProbeError as error:
+        raise _stop(_UNREADABLE.format(detail=error.detail or str(error))) from error
+    return _understood(content, known_checks)
+
+
+def _understood(content: bytes, known_checks: Collection[str] | None) -> Veto:
     veto = _read(content)
     for pattern in veto.checks:
         if known_checks is not None and not any(_fits(name, pattern) for name in known_checks):

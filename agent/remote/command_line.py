@@ -55,6 +55,7 @@ def add(command: Command, language: str) -> None:
     authorized.add_argument("--program", metavar="PATH", help=words("remote_program"))
     answer = command("answer")
     answer.add_argument("--forced", action="store_true", help=words("remote_forced"))
+    answer.add_argument("--folder", metavar="FOLDER", help=words("remote_folder"))
 
 
 def _add_way(parser: argparse.ArgumentParser, words: Callable[[str], str]) -> None:

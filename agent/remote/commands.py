@@ -14,7 +14,7 @@ def dispatch(console: Console, chosen: argparse.Namespace) -> int:
         case "answer":
             from agent.remote.answering import answer
 
-            return answer(forced=chosen.forced)
+            return answer(forced=chosen.forced, folder=chosen.folder)
         case "register":
             from agent.remote.registering import Registering, register
 

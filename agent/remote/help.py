@@ -161,7 +161,15 @@ HELP = {
         "示例：\n  xunjian-agent remote answer --forced",
         "examples:\n  xunjian-agent remote answer --forced",
     ),
+    "remote_folder": Text(
+        "为本次巡检新建、结束时删除的目录（默认在临时目录中）",
+        "folder that is made for this visit and removed again (default: a temporary one)",
+    ),
     "remote_forced": Text(
         "由 authorized_keys 的 command= 启动", "started by command= in authorized_keys"
+    ),
+    "remote_folder": Text(
+        "用于临时数据的目录，由它建立和删除",
+        "folder for what has to lie on the disk; it is made and removed",
     ),
 }

@@ -16,7 +16,7 @@ class Order(Struct, frozen=True, kw_only=True):
     patterns: tuple[str, ...] = ()
     """Checks to run, as for `run --only`; empty: all."""
     light: bool = False
-    """Only what is not heavy (`--pack light`)."""
+    """Only what takes next to no time (`--pack light`): nothing heavy, nothing that samples."""
     settings: str = ""
     """TOML of the entries to look at ([databases.…], [backups.…], …), without [collector] and
     [agent]; secrets in it are named by where the host keeps them."""

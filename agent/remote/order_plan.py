@@ -33,9 +33,9 @@ def plan_of(
     )
     if not order.light:
         return whole
-    heavy = sorted({job.check_id for job in whole.jobs if job.check.heavy})
-    left_out = [Skipped(each, Failure(Reason.NOT_SELECTED, "", "light")) for each in heavy]
-    jobs = tuple(job for job in whole.jobs if not job.check.heavy)
+    jobs = tuple(job for job in whole.jobs if not (job.check.heavy or job.check.sampling))
+    left = sorted({job.check_id for job in whole.jobs} - {job.check_id for job in jobs})
+    left_out = [Skipped(each, Failure(Reason.NOT_SELECTED, "", "light")) for each in left]
     return Plan(jobs, (*whole.skipped, *left_out))
 
 

@@ -34,9 +34,7 @@ class Question(Struct, frozen=True):
 class Prompts:
     """The questions of all hosts."""
 
-    def __init__(
-        self, console: Console, stop: threading.Event, ask: Asked | None = None
-    ) -> None:
+    def __init__(self, console: Console, stop: threading.Event, ask: Asked | None = None) -> None:
         self._console = console
         self._stop = stop
         self._ask = ask or self._by_terminal

@@ -38,7 +38,8 @@ class Server(Struct, frozen=True):
     port: int = 22
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
 
 class Limits(Struct, frozen=True):

@@ -4,9 +4,18 @@ from datetime import datetime
 
 from checks.api import Arrival, Struct
 from wire.messages import WIRE_VERSION, Cost, Reason
+from wire.sessions import Mode
 
 # Nothing was wrong where the host just does not have what a check reads, or nobody asked for it.
-NOT_COUNTED = (Reason.NOT_APPLICABLE, Reason.NOT_CONFIGURED, Reason.NOT_SELECTED)
+NOT_COUNTED = (
+    Reason.NOT_APPLICABLE,
+    Reason.NOT_CONFIGURED,
+    Reason.NOT_SELECTED,
+    # What the customer's grant leaves out, or what takes an agent where none may be brought, is no
+    # fault of the inspection; the coverage of the host counts it as not covered all the same.
+    Reason.NOT_GRANTED,
+    Reason.NEEDS_AGENT,
+)
 
 
 class Absent(Struct, frozen=True):
@@ -47,6 +56,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """Of the host's timer; 0: a person starts inspections; None: the agent does not tell."""
     key_id: str = ""
     """The key that signed the batch; empty for what came before batches were signed."""
+    cost_known: bool = True
+    """False where it was read over a channel: nobody measured what it took of the host."""
 
 
 def derive(arrival: Arrival) -> Facts:
@@ -84,6 +95,7 @@ def derive(arrival: Arrival) -> Facts:
         ),
         interval_seconds=inspection.interval_seconds,
         key_id=arrival.key_id,
+        cost_known=inspection.remote is None or inspection.remote.mode != Mode.AGENTLESS.value,
     )
 
 

@@ -35,6 +35,8 @@ def measures(facts: Facts) -> Iterator[Measure]:
     share = coverage_percent(facts)
     if share is not None:
         yield Measure("coverage_percent", "", share)
+    if not facts.cost_known:
+        return
     yield Measure("cpu_seconds", "", facts.cost.cpu_seconds)
     yield Measure("peak_memory_bytes", "", float(facts.cost.peak_memory_bytes))
 
@@ -234,6 +236,15 @@ class CostThresholds(Thresholds, frozen=True):
 
 def cost(facts: Facts, thresholds: CostThresholds, _past: Past[Facts]) -> Iterator[Verdict]:
     """Judge the processor time of the run, and name the dearest checks."""
+    if not facts.cost_known:
+        yield not_applicable(
+            "",
+            Text(
+                "本次为无代理远程巡检，未测量其在主机上的开销。",
+                "Read over a channel without an agent: what it took of the host was not measured.",
+            ),
+        )
+        return
     window = max(facts.cost.wall_seconds, thresholds.least_window_seconds, 1.0)
     share = 100 * facts.cost.cpu_seconds / window
     state = grade(share, thresholds.warning_cpu_percent, thresholds.critical_cpu_percent)

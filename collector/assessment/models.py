@@ -36,6 +36,8 @@ class StoredInspection(Base):
     broken: Mapped[list[str]] = mapped_column(JSON)
     offset_seconds: Mapped[float | None] = mapped_column(Float)
     """How far the host's clock was ahead of the collector's (negative: behind); None: not known."""
+    remote: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """collector.sessions.inspections.Made; None: by an agent that is installed."""
 
 
 class NewestObservation(Base):

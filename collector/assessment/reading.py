@@ -25,10 +25,13 @@ from collector.backups.evidence import Look
 from collector.backups.recording import CHECK, look_of
 from collector.policy.layers import DEFAULT, Policy
 from wire.batch import Opened
-from wire.messages import Cost, Observation, Reason
+from wire.messages import Cost, Observation, Reason, Target
 
 # Facts of derived checks are made when the whole inspection is there, not read on the host.
 _NO_COST = Cost(0, 0, 0)
+REMOTE = "remote"
+"""Target of what is derived from a remote inspection: the agent that is installed on the same host
+is judged for itself, and nobody's missed schedule is made up for."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,11 @@ def _derive(
     )
     facts = attempt(check_id, lambda: derive(arrival))
     observation = Observation(
-        check=check_id, observed_at=observed_at, monotonic_seconds=0, cost=_NO_COST
+        check=check_id,
+        target=Target() if inspection.remote is None else Target(name=REMOTE),
+        observed_at=observed_at,
+        monotonic_seconds=0,
+        cost=_NO_COST,
     )
     return _judged(check_id, check, observation, facts, inspection.boot_id, history, policy)
 

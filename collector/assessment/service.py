@@ -26,6 +26,7 @@ from collector.enrolment.models import AgentKey, Alarm, AlarmKind
 from collector.errors import DatabaseUnusable
 from collector.intake.models import ASSESSED, PENDING, QUARANTINED, Quarantine, StoredBatch
 from collector.policy.store import policy_for
+from collector.sessions.inspections import made, remote_of
 from wire.batch import Opened, open_batch
 from wire.errors import WireError
 from wire.messages import Gap, Observation
@@ -160,6 +161,10 @@ def _assess(session: Session, place: _Place, catalogue: Catalogue) -> _Assessed:
         said = f"agent {header.agent}, epoch {header.epoch}, seq {header.seq}"
         return unread(f"The batch says that it is of {said}: not the place it was sent to.")
     run, observations = clocks.placed(header.inspection, opened.observations)
+    remote = remote_of(session, place.customer_id, batch.key_id, run.remote)
+    # Whoever starts a remote inspection is a person: there is no schedule that could be missed.
+    interval = run.interval_seconds if remote is None else 0.0
+    run = structs.replace(run, remote=remote, interval_seconds=interval)
     earlier, gaps = _earlier_parts(session, place, run.id)
     # Two copies of a spool (a clone, a snapshot) seal what waited in it apart: it counts once.
     observations = tuple(each for each in observations if _reading(each) not in earlier)
@@ -291,6 +296,7 @@ def _record(session: Session, place: _Place, assessed: _Assessed, catalogue: Cat
             score=msgspec.to_builtins(score),
             broken=list(inspection.broken),
             offset_seconds=assessed.offset_seconds,
+            remote=made(inspection),
         )
     )
 

@@ -38,6 +38,8 @@ from collector.options import (
 )
 from collector.options import opened as opened_database
 from collector.reports.words import Language
+from collector.sessions import import_commands as session_importing
+from collector.sessions.importing import is_session
 from collector.settings import from_environment
 from wire.messages import Standing
 
@@ -55,7 +57,9 @@ _NOT_JUDGED = Text(
 def import_files(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="代理导出的数据包。 Bundles that agents wrote."),
+        typer.Argument(
+            metavar="FILE...", help="数据包或会话文件。 Bundles of agents, files of sessions."
+        ),
     ],
     customer: Annotated[
         str | None,
@@ -69,8 +73,9 @@ def import_files(
     as_json: JsonOption = False,
     data: DataOption = HERE,
 ) -> None:
-    """导入没有网络的主机导出的数据包，并写出带回的回执。
-    Import bundles of hosts without a network, and write the receipts to take back.
+    """导入没有网络的主机导出的数据包（.inspb），并写出带回的回执；远程会话文件（.inspr）亦可。
+    Import bundles of hosts without a network, and write the receipts to take back; files of
+    remote sessions, too.
 
     每个文件要么全部导入，要么完全不导入；重复导入无妨。有文件未能导入时退出码为 2。
     Of each file all is imported or nothing; importing twice does no harm. Exit code 2 if one
@@ -97,6 +102,13 @@ def import_files(
                 find_customer(session, customer)
         try:
             for file in files:
+                if is_session(file):
+                    found = session_importing.imported(
+                        database, identity, file, customer, data, lang, quiet=as_json
+                    )
+                    failed = failed or found is None
+                    done += [] if found is None else [found]
+                    continue
                 place = receipts.place_of(file, receipts_folder)
                 try:
                     imported = _import(database, identity, file, customer, data, lang)

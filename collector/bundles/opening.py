@@ -48,13 +48,13 @@ class OpenBundle:
 @contextmanager
 def opened(path: Path, identity: AgeIdentity, scratch: Path, heard: Heard) -> Iterator[OpenBundle]:
     """Give the bundle in a file. Raise BundleRefused; `scratch` is a folder with room for it."""
-    with _source(path) as file, _aside(scratch) as plain:
+    with source(path) as file, aside(scratch) as plain:
         with refusals.told():
             start = bundle.read_start(file)
             recipient = str(identity.to_public())
             if bundle.short_id(recipient) not in start.recipients:
                 raise NotForUs("The bundle does not name our key.")
-            _decrypt(file, plain, identity, scratch, heard)
+            decrypted(file, plain, identity, scratch, heard)
             plain.seek(0)
             signed, manifest = bundle.read_manifest(plain)
             if manifest.wire.split(".")[0] != WIRE_VERSION.split(".")[0]:
@@ -68,7 +68,8 @@ def opened(path: Path, identity: AgeIdentity, scratch: Path, heard: Heard) -> It
 
 
 @contextmanager
-def _source(path: Path) -> Iterator[BinaryIO]:
+def source(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that may be a bundle. Raise BundleRefused for what can be none."""
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
@@ -85,7 +86,8 @@ def _source(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _aside(scratch: Path) -> Iterator[BinaryIO]:
+def aside(scratch: Path) -> Iterator[BinaryIO]:
+    """Give a file without a name. Raise BundleRefused where there is no room."""
     with ExitStack() as open_files:
         try:
             # Without a buffer: it could not be closed on a full disk.
@@ -112,9 +114,10 @@ class _Counted:
         return content
 
 
-def _decrypt(
+def decrypted(
     file: BinaryIO, plain: BinaryIO, identity: AgeIdentity, scratch: Path, heard: Heard
 ) -> None:
+    """Write what is encrypted behind the beginning. Raise WireError, BundleRefused."""
     try:
         bundle.decrypt(_Counted(file, heard), plain, identity)
     except OSError as error:

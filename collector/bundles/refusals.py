@@ -64,6 +64,27 @@ WRONG_BATCH = Text(
     "Batch {seq} of epoch {epoch} in the bundle has no valid signature, or its key was replaced; "
     "nothing of it was imported.",
 )
+WRONG_SESSION = Text(
+    "数据包中的远程会话声明无效（签名、主机或会话不符），未导入任何数据。",
+    "The bundle tells of a remote session that is not signed as it must be, or is of another host; "
+    "nothing was imported.",
+)
+SESSION_DENIED = Text(
+    "数据包来自未获准许的远程会话 {session}（{why}），未导入任何数据；会话已记录并告警。确认后用 "
+    "session accept 追认，再导入一次。",
+    "The bundle is of the remote session {session}, which is not permitted ({why}); nothing was "
+    "imported, the session is on record. Take it in with session accept, then import it again.",
+)
+NO_SESSION = Text("这不是远程会话文件（.inspr）。", "This is no file of a remote session (.inspr).")
+SESSION_INVALID = Text(
+    "会话文件中的声明或记录签名无效，未导入任何数据。",
+    "A statement or a part of the record in the file has no valid signature; nothing was imported.",
+)
+SESSION_CHANGED = Text(
+    "该会话已以其他内容上报，保留先到的内容并已告警，未导入任何数据：请用 alarms 查看。",
+    "This session came with another content before, which stays; it is reported, nothing was "
+    "imported: look at `alarms`.",
+)
 NO_FILE = Text(
     "不是普通文件：请给出 .inspb 文件。", "This is no regular file: name an .inspb file."
 )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from checks.api import Text
 from collector.bundles import refusals
 from collector.bundles.opening import Heard, OpenBundle
 from collector.customers.models import Agent, Customer, Host, Site
@@ -18,12 +19,15 @@ from collector.enrolment.service import rotated
 from collector.errors import BundleRefused, Refused
 from collector.identity import Identity
 from collector.intake.service import Upload, accept
+from collector.sessions.taking import read_statement, take
+from collector.sessions.words import DENIALS
 from wire import envelope
 from wire.batch import digest_of
 from wire.codes import fingerprint, numbers
 from wire.control import RECEIPT, Manifest, Receipt, Rotated
 from wire.errors import BadSignature
 from wire.messages import WIRE_VERSION, Acknowledgement, Standing
+from wire.sessions import Closing
 
 MOST_IN_GROUP = 64
 MOST_GROUP_BYTES = 2**24
@@ -70,13 +74,22 @@ class Imported:
 def import_bundle(
     database: Database, identity: Identity, bundle: OpenBundle, order: Import, heard: Heard
 ) -> Imported:
-    """Store all batches of a bundle, after the changes of keys that it carries.
+    """Store all batches of a bundle, after the changes of keys and the sessions that it carries.
+
+    A session that is not permitted is kept on its own, and the bundle is refused: nothing of it is
+    stored before somebody has taken the session in.
 
     Raise BundleRefused, and nothing of it is stored; DatabaseUnusable likewise.
     """
     manifest = bundle.manifest
-    with _alarming(database, manifest.agent, order), database.writing() as session:
+    with (
+        _alarming(database, manifest.agent, order),
+        _keeping(database, identity, order),
+        database.writing(alone=bool(manifest.sessions)) as session,
+    ):
         place = _place(session, manifest, order)
+        for statement in manifest.sessions:
+            _take_session(session, identity, manifest.agent, statement, order.now)
         confirmed = tuple(
             _rotated(session, manifest.agent, statement, order.now)
             for statement in manifest.rotations
@@ -133,6 +146,44 @@ def _alarming(database: Database, agent: str, order: Import) -> Iterator[None]:
         with database.writing() as session, suppress(Refused):
             rotated(session, agent, error.statement, order.now)
         raise
+
+
+class _SessionRefused(BundleRefused):
+    """A session that is not permitted; its opening is kept all the same."""
+
+    def __init__(self, text: Text, statement: bytes) -> None:
+        super().__init__(text)
+        self.statement = statement
+
+
+@contextmanager
+def _keeping(database: Database, identity: Identity, order: Import) -> Iterator[None]:
+    """Keep the opening of a refused session, with its alarm: its transaction is rolled back."""
+    try:
+        yield
+    except _SessionRefused as error:
+        with database.writing(alone=True) as session, suppress(Refused):
+            take(session, identity, error.statement, order.now)
+        raise
+
+
+def _take_session(
+    session: Session, identity: Identity, agent: str, statement: bytes, now: datetime
+) -> None:
+    try:
+        message = read_statement(statement)
+        if isinstance(message, Closing) or message.agent != agent:
+            raise BundleRefused(refusals.WRONG_SESSION)
+        denial = take(session, identity, statement, now)
+    except Refused as error:
+        raise BundleRefused(refusals.WRONG_SESSION) from error
+    if denial is not None:
+        why = DENIALS[denial]
+        told = Text(
+            refusals.SESSION_DENIED.zh.format(session=message.session, why=why.zh),
+            refusals.SESSION_DENIED.en.format(session=message.session, why=why.en),
+        )
+        raise _SessionRefused(told, statement)
 
 
 def _place(session: Session, manifest: Manifest, order: Import) -> _Place:

@@ -1,18 +1,14 @@
 """`xunjian-collector grant`: what customers permit."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
-from sqlalchemy.orm import Session
 
 from checks.api import Text
 from checks.discovery import discover
-from collector.customers.models import Host
 from collector.customers.service import find_customer
 from collector.enrolment.record import person_here
 from collector.errors import Unusable
@@ -21,8 +17,16 @@ from collector.grants.documents import LARGEST_DOCUMENT_BYTES
 from collector.grants.engineers import find_engineer
 from collector.grants.files import read_file, write_file
 from collector.grants.granting import Made, Wanted, covered, make
-from collector.grants.host_keys import changed_key, keys_of
-from collector.grants.service import KeptGrant
+from collector.grants.showing import (
+    COLUMNS,
+    STATES,
+    cells_of,
+    fields_of,
+    plain_of,
+    plain_of_kept,
+    warnings_of,
+    zone_of_grant,
+)
 from collector.identity import open_identity
 from collector.options import (
     HERE,
@@ -30,7 +34,6 @@ from collector.options import (
     DataOption,
     JsonOption,
     LanguageOption,
-    local,
     opened,
     print_fields,
     print_json,
@@ -39,7 +42,6 @@ from collector.options import (
 )
 from collector.reports.words import Language
 from collector.settings import from_environment
-from wire.grants import Grant, GrantedHost
 
 grants = typer.Typer(
     no_args_is_help=True,
@@ -49,21 +51,6 @@ grants = typer.Typer(
 GrantId = Annotated[
     str, typer.Argument(metavar="ID", help="授权编号（或其开头）。 Id of the grant, or its start.")
 ]
-_COLUMNS = (
-    Text("编号", "id"),
-    Text("主机", "hosts"),
-    Text("工程师", "engineers"),
-    Text("范围", "scopes"),
-    Text("有效期", "from – to"),
-    Text("状态", "state"),
-    Text("事由", "reason"),
-)
-_STATES = {
-    "revoked": Text("已撤销", "revoked"),
-    "expired": Text("已过期", "expired"),
-    "waiting": Text("未生效", "not yet"),
-    "open": Text("有效", "in force"),
-}
 
 
 @grants.command("add")
@@ -173,14 +160,14 @@ def grant_add(
                 person_here(),
                 now,
             )
-            warnings = _warnings(session, made)
+            warnings = warnings_of(session, made)
     _write(output, made)
     names = covered(made.grant, checks)
     if as_json:
         more = {"covered": names, "of": len(checks), "warnings": [said(w, lang) for w in warnings]}
-        print_json(_plain(made.grant) | more | {"file": str(output)})
+        print_json(plain_of(made.grant) | more | {"file": str(output)})
         return
-    print_fields(_fields(made.grant, zone, lang), lang)
+    print_fields(fields_of(made.grant, zone, lang), lang)
     total = Text(f"{len(names)} 项（共 {len(checks)} 项）", f"{len(names)} of {len(checks)}")
     print_fields(
         {
@@ -209,13 +196,13 @@ def grant_list(
     now = datetime.now(UTC)
     with opened(data) as database, database.reading() as session:
         rows = [
-            (_kept(each, now), _cells(session, each, now, lang))
+            (plain_of_kept(each, now), cells_of(session, each, now, lang))
             for each in service.grants_of(session, find_customer(session, customer))
         ]
     if as_json:
         print_json([plain for plain, _ in rows])
     elif rows:
-        print_table(_COLUMNS, [cells for _, cells in rows], lang)
+        print_table(COLUMNS, [cells for _, cells in rows], lang)
     else:
         none = Text(
             f"客户“{customer}”还没有授权：用 xunjian-collector grant add 录入。",
@@ -246,8 +233,11 @@ def grant_show(
     checks = dict(discover().checks)
     with opened(data) as database, database.reading() as session:
         kept = service.find_grant(session, grant_id)
-        plain = _kept(kept, now) | {"covered": covered(kept.grant, checks), "of": len(checks)}
-        fields = _fields(kept.grant, _zone(session, kept.grant), lang)
+        plain = plain_of_kept(kept, now) | {
+            "covered": covered(kept.grant, checks),
+            "of": len(checks),
+        }
+        fields = fields_of(kept.grant, zone_of_grant(session, kept.grant), lang)
         signed = kept.row.envelope
         why = kept.row.revoked_why
     if output is not None:
@@ -255,7 +245,7 @@ def grant_show(
     if as_json:
         print_json(plain)
         return
-    state = said(_STATES[str(plain["state"])], lang) + (f" ({why})" if why else "")
+    state = said(STATES[str(plain["state"])], lang) + (f" ({why})" if why else "")
     print_fields({**fields, Text("状态", "state"): state}, lang)
     if output is not None:
         print_fields({Text("授权文件", "file"): str(output)}, lang)
@@ -307,101 +297,3 @@ def _write(output: Path, made: Made) -> None:
                 "授权已保存，但{why} 可再次写出：{again}", "The grant is kept, but: {why} {again}"
             ).format(why=error.text, again=again)
         ) from error
-
-
-def _warnings(session: Session, made: Made) -> list[Text]:
-    """Return what the engineer will be asked for, and what contradicts itself."""
-    found = []
-    for each in (*made.grant.hosts, *made.grant.jump_hosts):
-        if not each.host_keys:
-            found.append(
-                Text(
-                    f"主机“{each.name}”没有固定的 SSH 公钥：工程师须输入客户提供的指纹；"
-                    "或先用 host-key add 登记后重新授权。",
-                    f"The host {each.name!r} has no pinned SSH key: the engineer has to type the "
-                    "fingerprint that the customer tells; or add it with host-key add and grant "
-                    "again.",
-                )
-            )
-        pins = made.changed.get(each.name)
-        if pins is not None:
-            host = session.get_one(Host, (made.grant.customer_id, each.host_id))
-            known = keys_of(session, host)
-            found += [changed_key(host, key, known) for key in pins.changed]
-    return found
-
-
-def _zone(session: Session, grant: Grant) -> str:
-    host = session.get_one(Host, (grant.customer_id, grant.hosts[0].host_id))
-    return typed.zone_of(session, host)
-
-
-def _host(host: GrantedHost, lang: Language) -> str:
-    addresses = f"={','.join(host.addresses)}" if host.addresses else ""
-    keys = Text(f"固定公钥 {len(host.host_keys)} 把", f"{len(host.host_keys)} pinned keys")
-    return f"{host.site} / {host.name}{addresses} ({said(keys, lang)})"
-
-
-def _fields(grant: Grant, zone: str, lang: Language) -> dict[Text, str]:
-    every = Text("范围内的全部检查", "every check that the scopes cover")
-    fields = {
-        Text("授权", "grant"): grant.id,
-        Text("客户", "customer"): grant.customer,
-        Text("主机", "hosts"): "; ".join(_host(host, lang) for host in grant.hosts),
-        Text("跳板机", "jump hosts"): "; ".join(_host(host, lang) for host in grant.jump_hosts),
-        Text("工程师", "engineers"): ", ".join(each.name for each in grant.persons),
-        Text("范围", "scopes"): ", ".join(
-            f"{scope.value} ({said(typed.SCOPES[scope], lang)})" for scope in grant.scopes
-        ),
-        Text("检查", "checks"): ", ".join(grant.checks) or said(every, lang),
-        Text("有效期", "from – to"): _window(grant, zone),
-        Text("事由", "reason"): grant.reason,
-        Text("签字人", "signed by"): grant.signer,
-        Text("签字文件 SHA-256", "SHA-256 of the paper"): grant.document_digest or "",
-        Text("弱加密算法", "weak cryptography"): said(Text("允许", "accepted"), lang)
-        if grant.weak_algorithms
-        else "",
-        Text("录入", "entered"): f"{grant.granted_by}, {local(grant.granted_at, zone)}",
-    }
-    return {title: value for title, value in fields.items() if value}
-
-
-def _window(grant: Grant, zone: str) -> str:
-    return f"{local(grant.not_before, zone)} – {local(grant.not_after, zone)} ({zone})"
-
-
-def _state(kept: KeptGrant, now: datetime) -> str:
-    if kept.row.revoked_at is not None:
-        return "revoked"
-    if now > kept.grant.not_after:
-        return "expired"
-    return "waiting" if now < kept.grant.not_before else "open"
-
-
-def _plain(grant: Grant) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(grant)
-    return plain
-
-
-def _kept(kept: KeptGrant, now: datetime) -> dict[str, Any]:
-    row = kept.row
-    return _plain(kept.grant) | {
-        "state": _state(kept, now),
-        "revoked_at": row.revoked_at.isoformat() if row.revoked_at else None,
-        "revoked_by": row.revoked_by,
-        "revoked_why": row.revoked_why,
-    }
-
-
-def _cells(session: Session, kept: KeptGrant, now: datetime, lang: Language) -> Sequence[str]:
-    grant = kept.grant
-    why = f" ({kept.row.revoked_why})" if kept.row.revoked_why else ""
-    return (
-        grant.id[:12],
-        ", ".join(host.name for host in grant.hosts),
-        ", ".join(each.name for each in grant.persons),
-        ", ".join(scope.value for scope in grant.scopes),
-        _window(grant, _zone(session, grant)),
-        said(_STATES[_state(kept, now)], lang) + why,
-        grant.reason,
-    )

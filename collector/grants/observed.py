@@ -114,14 +114,15 @@ def _of_object(
 
 
 def _passed(known: Known, candidate: Candidate, at: datetime) -> SeenProof | None:
-    """Return the proof by which a restore point was found good at a moment."""
+    """Return the proof by which a restore point was found good at a moment. One of the whole set
+    has to be of after its end: nothing in it names the point."""
     return next(
         (
             seen
             for key, seen in known.evidence.proofs.items()
             if key.result is Result.PASSED
             and key.level is not Level.OFFSITE
-            and key.point in ("", candidate.point.id)
+            and (key.point == candidate.point.id or (not key.point and at >= candidate.ended))
             and seen.at == at
             and seen.proof.coverage >= 1
         ),

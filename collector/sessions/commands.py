@@ -27,6 +27,7 @@ from collector.options import (
 )
 from collector.reports.words import Language
 from collector.sessions import showing
+from collector.sessions.import_commands import import_files
 from collector.sessions.listing import find_session, row_of, sessions, work_of
 from collector.sessions.opening import accept
 from collector.sessions.outcome import Outcome
@@ -41,6 +42,7 @@ commands = typer.Typer(
     rich_markup_mode=None,
     help="远程会话：查看、回放、核验、工单。 Remote sessions: look, replay, verify, work records.",
 )
+commands.command("import")(import_files)
 SessionId = Annotated[
     str,
     typer.Argument(metavar="ID", help="会话编号（或其开头）。 Id of the session, or its start."),

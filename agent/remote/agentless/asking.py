@@ -47,16 +47,24 @@ class Asking(Struct, frozen=True):
     trouble: Trouble = field(default_factory=Trouble)
 
     def ask(
-        self, command: str, feed: str, *, subject: str, seconds: float, limit_bytes: int
+        self,
+        command: str,
+        feed: str,
+        *,
+        subject: str,
+        seconds: float,
+        limit_bytes: int,
+        meaning: str = "",
     ) -> Answer:
         """Run a command, feed it, and return what it printed when both its streams have ended.
 
+        `meaning` stands in the record behind a command that nobody can read.
         Raise TimedOut after `seconds` or at `ends`: this channel alone is closed then, and the
         connection goes on. Raise UnexpectedOutput for more than limit_bytes (and a greeting),
         Unreachable for a line that is lost, and RecordLost, before anything was sent, where the
         command can't be recorded.
         """
-        words = f"{command}\n{feed}" if feed else command
+        words = "\n".join(filter(None, (command, feed, meaning)))
         if len(words.encode("utf-8", "surrogateescape")) > LONGEST_COMMAND_BYTES:
             raise UnexpectedOutput(subject, "the command for it is too long")
         ends = min(self.ends, time.monotonic() + seconds)

@@ -2,11 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
-from typing import Protocol
 
 from agent.errors import CannotStart, RemoteError
 from agent.events import Event, PackageSent
+from agent.remote.package import Package
 from agent.remote.recording import Recording
 from agent.remote.visit.channel import Channel, Line, demand_going, words
 from agent.remote.visit.guard import Guard
@@ -24,7 +23,7 @@ _MOST_BYTES = 2**16
 _UNPACKED_TIMES = 5
 """Room that is wanted, in sizes of the archive: unpacked it has three to four."""
 
-EXECUTABLE = "xunjian/xunjian-agent/xunjian-agent"
+EXECUTABLE = "xunjian/xunjian-agent"
 """Below the guarded folder."""
 
 _OTHER_SYSTEM = Text(
@@ -59,38 +58,6 @@ _UNREADABLE = Text(
     "无法读取代理安装包 {path}（{detail}）", "the agent's package {path} can't be read ({detail})"
 )
 _TOOLS = ("mkdir", "rm", "cat", "sleep", "grep", "tar", "gzip")
-
-
-class Package(Protocol):
-    """What is brought (agent.remote.package.Package)."""
-
-    @property
-    def path(self) -> Path:
-        """Of the archive."""
-
-    @property
-    def version(self) -> str:
-        """Of the agent in it."""
-
-    @property
-    def system(self) -> str:
-        """As uname(1) says it, in small letters."""
-
-    @property
-    def machine(self) -> str:
-        """As uname(1) says it."""
-
-    @property
-    def glibc(self) -> str:
-        """The oldest that it runs with."""
-
-    @property
-    def sha256(self) -> str:
-        """Of the archive."""
-
-    @property
-    def bytes(self) -> int:
-        """Of the archive."""
 
 
 def demand_fitting(package: Package, survey: Survey) -> None:

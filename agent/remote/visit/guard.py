@@ -14,6 +14,7 @@ guard's own never does.
 import secrets
 import shlex
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +31,7 @@ LONGEST_SECONDS = 12 * 3600
 """For a visit."""
 _READY_SECONDS = 30.0
 _GONE_SECONDS = 20.0
+_EXIT_SECONDS = 5.0
 _LONGEST_LINE_BYTES = 2**16
 _READY, _GONE, _LEFT = b"xunjian ready", b"xunjian gone", b"xunjian left"
 
@@ -176,5 +178,7 @@ class Guard:
             if found in (_GONE, _LEFT):
                 gone = found == _GONE
             if found is None:
+                with suppress(ProbeError):  # the folder is what counts
+                    channel.exit_code(_EXIT_SECONDS)
                 return gone
         return gone

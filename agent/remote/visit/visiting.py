@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from agent.errors import CannotStart, RemoteError
-from agent.remote.visit.bringing import EXECUTABLE, Package, bring, demand_fitting
+from agent.remote.package import Package
+from agent.remote.visit.bringing import EXECUTABLE, bring, demand_fitting
 from agent.remote.visit.channel import Channel
 from agent.remote.visit.guard import Guard
 from agent.remote.visit.running import Conversation, Visit, Visited

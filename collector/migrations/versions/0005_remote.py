@@ -14,6 +14,8 @@ depends_on = None
 
 def upgrade() -> None:
     """Bring the tables up."""
+    with op.batch_alter_table('inspection', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('remote', sa.JSON(), nullable=True))
     op.create_table('engineer',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
@@ -129,3 +131,5 @@ def downgrade() -> None:
     op.drop_table('change_proof')
     op.drop_table('grant')
     op.drop_table('engineer')
+    with op.batch_alter_table('inspection', schema=None) as batch_op:
+        batch_op.drop_column('remote')

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from agent.ssh.connection import Limits
+from agent.ssh.connection import Limits, Server
 from checks.errors import ProbeError, TimedOut, Unreachable
 from scripts.openssh import OpenSsh
 from tests.agent.ssh.reaching import IMPATIENT, connected, listening, own_threads, within
@@ -164,3 +164,8 @@ def test_an_interrupt_in_the_middle_leaves_nothing(ssh_server: OpenSsh) -> None:
     ):
         connection.run("sleep 100", subject="sleep", feed=bytes(10), progress=interrupt)
     assert own_threads() == []
+
+
+def test_a_server_is_named_so_that_its_port_is_told_apart() -> None:
+    assert str(Server("db.example", "root", "", 2222)) == "db.example:2222"
+    assert str(Server("2001:db8::7", "root", "")) == "[2001:db8::7]:22"

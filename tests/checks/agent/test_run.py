@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from checks.agent._run_facts import Absent, Facts, coverage_percent, derive
-from checks.agent.run import ContactThresholds, contact
+from checks.agent.run import ContactThresholds, CostThresholds, contact, cost, measures
 from checks.api import Arrival, Past, State
 from wire.messages import (
     Cost,
@@ -19,6 +19,7 @@ from wire.messages import (
     Observation,
     Planned,
     Reason,
+    Remote,
     Skipped,
     Target,
 )
@@ -64,6 +65,18 @@ def test_a_reading_that_is_used_again_counts_and_costs_nothing() -> None:
     facts = derive(Arrival(run, [observation("host.clock"), again]))
     assert facts.with_facts == 2
     assert [one.check for one in facts.dearest] == ["host.clock"]
+
+
+def test_what_was_read_over_a_channel_has_no_cost_to_judge() -> None:
+    here = inspection(Planned("host.clock"))
+    remote = Remote(session="s", grant="g", person="张工", mode="agentless")
+    facts = derive(Arrival(replace(here, remote=remote), [observation("host.clock")]))
+    assert not facts.cost_known
+    (verdict,) = cost(facts, CostThresholds(), Past(AT))
+    assert verdict.state is State.NOT_APPLICABLE
+    assert {each.name for each in measures(facts)} == {"coverage_percent"}
+    by_package = replace(here, remote=replace(remote, mode="package"))
+    assert derive(Arrival(by_package, [observation("host.clock")])).cost_known
 
 
 def test_what_was_planned_and_did_not_come_is_interrupted() -> None:

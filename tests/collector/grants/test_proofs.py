@@ -239,8 +239,13 @@ def test_each_declared_object_needs_its_own_proof(database: Database, place: Pla
 
 
 def test_a_whole_set_that_was_checked_counts(database: Database, place: Place) -> None:
+    ended = point(20).ended_at
+    assert ended is not None
+    just_before = proof("", Level.STRUCTURE, ended - timedelta(minutes=1))
+    send(database, place, [look(at(21, 5), point(20), proved=(just_before,))])
+    assert proved(database, place) is None
     whole = proof("", Level.STRUCTURE, at(21, 4))
-    send(database, place, [look(at(21, 5), point(20), proved=(whole,))])
+    send(database, place, [look(at(21, 6), point(20), proved=(whole,))], start=2)
     assert proved(database, place) is not None
 
 

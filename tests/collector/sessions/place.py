@@ -12,6 +12,7 @@ from collector.customers.service import ensure_host_of
 from collector.database import Database
 from collector.enrolment.models import CollectorKey
 from collector.grants.models import ChangeProof, Engineer, GrantRow
+from collector.identity import Identity
 from collector.sessions.models import RecordPart
 from collector.sessions.opening import opened
 from collector.sessions.record_keeping import PartUpload, close, part_kept
@@ -140,16 +141,17 @@ def visit(
     engineer: PrivateKey | None = None,
     scopes: tuple[Scope, ...] = (Scope.METADATA, Scope.CHANGE),
     grant_id: str = "grant-1",
+    collector: Identity = COLLECTOR,
 ) -> Visit:
     """Return a session that may be opened: host, remote agent, engineer and grant are there."""
     key = engineer or PrivateKey.generate()
     with database.writing() as session:
-        if session.get(CollectorKey, COLLECTOR.key.id) is None:
+        if session.get(CollectorKey, collector.key.id) is None:
             session.add(
                 CollectorKey(
-                    id=COLLECTOR.key.id,
-                    public_key=COLLECTOR.key.public,
-                    recipient=COLLECTOR.recipient,
+                    id=collector.key.id,
+                    public_key=collector.key.public,
+                    recipient=collector.recipient,
                     created_at=START,
                 )
             )
@@ -212,7 +214,7 @@ def visit(
                 GrantRow(
                     customer_id=machine.customer_id,
                     id=grant_id,
-                    envelope=COLLECTOR.sign(grant, GRANT),
+                    envelope=collector.sign(grant, GRANT),
                     not_before=grant.not_before,
                     not_after=grant.not_after,
                     granted_at=grant.granted_at,

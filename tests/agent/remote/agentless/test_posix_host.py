@@ -2,8 +2,6 @@
 
 import os
 import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,10 +10,9 @@ import pytest
 from agent.host import LocalHost
 from agent.remote.agentless.posix_host import PosixHost
 from checks.api import Host
-from checks.errors import ProbeError, TimedOut, ToolMissing, UnexpectedOutput
+from checks.errors import ProbeError
 from tests.agent.remote.agentless.hosts import busybox_alone, over_ssh, why_no_busybox
 from tests.unprivileged import as_nobody, open_folder
-from wire.record import CommandEnded, CommandRun, Event
 
 Outcome = object
 
@@ -35,7 +32,7 @@ def furnish(place: Path) -> None:
     (place / "file").write_bytes(b"abc\xff\0def\n")
     (place / "long").write_bytes(b"0123456789" * 100_000)
     (place / "empty").write_text("")
-    (place / "it's a \"name\" $HOME `id` *").write_text("odd name\n")
+    (place / 'it\'s a "name" $HOME `id` *').write_text("odd name\n")
     (place / "line\nend").write_text("a name of two lines\n")
     (place / os.fsdecode(b"latin-\xe4.conf")).write_text("")
     (place / "数据.conf").write_text("")
@@ -69,7 +66,7 @@ SCENARIOS: dict[str, Callable[[Host, str], object]] = {
     "no bytes": lambda host, at: host.read_bytes(f"{at}/file", limit_bytes=0),
     "a long file": lambda host, at: host.read_bytes(f"{at}/long", limit_bytes=654_321),
     "an empty file": lambda host, at: host.read(f"{at}/empty"),
-    "an odd name": lambda host, at: host.read(f"{at}/it's a \"name\" $HOME `id` *"),
+    "an odd name": lambda host, at: host.read(f'{at}/it\'s a "name" $HOME `id` *'),
     "a name of two lines": lambda host, at: host.read(f"{at}/line\nend"),
     "through a link": lambda host, at: host.read(f"{at}/link"),
     "a link to nothing": lambda host, at: host.read(f"{at}/broken.conf"),
