@@ -32,6 +32,7 @@ from agent.inspection import take
 from agent.isolation import end_session
 from agent.processes import children
 from agent.remote.ear import Ear, Gone
+from agent.remote.keeper import watch_over
 from agent.remote.lines import PROTOCOL, Begin, Done, Fetch, Hello, Refused, Stated, Told, Took
 from agent.remote.mouth import Mouth
 from agent.remote.order_plan import plan_of, signed_in, without_secrets
@@ -121,6 +122,7 @@ def _folder(name: str | None) -> Iterator[Path]:
     try:
         if name is None:
             place = Path(tempfile.mkdtemp(prefix="xunjian-visit-"))
+            watch_over(place)
         else:
             place.mkdir(mode=0o700)
     except OSError as error:
@@ -170,6 +172,10 @@ def _visit(
     # A clock may be what is wrong with a host: where nobody else than this code stands between an
     # old grant and the host, it counts.
     demand(begin, known(), datetime.now(UTC) if forced else None)
+    settings = _own_settings(begin, place) if forced else settings_of(order, place)
+    entries = entries_of(settings)
+    catalogue = discover({entry.target.kind for entry in entries})
+    made = plan_of(order, catalogue, host.system, settings, entries, forbidden)
     statement = SessionKey(
         wire=WIRE_VERSION,
         session=order.remote.session,
@@ -177,10 +183,6 @@ def _visit(
         public_key=key.public,
     )
     mouth.say(Stated(statement=enclose(statement, SESSION_KEY, key)))
-    settings = _own_settings(begin, place) if forced else settings_of(order, place)
-    entries = entries_of(settings)
-    catalogue = discover({entry.target.kind for entry in entries})
-    made = plan_of(order, catalogue, host.system, settings, entries, forbidden)
     for entry in signed_in(made):
         _tell(mouth, events.SecretUsed(entry))
     with exclusive(place):

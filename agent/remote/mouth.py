@@ -14,10 +14,13 @@ class Mouth:
         sys.stdout.flush()
         self._descriptor = os.dup(sys.stdout.fileno())
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        # What a shell's start-up files print before it need not end with a line end.
+        self._before = b"\n"
 
     def say(self, message: FromHost) -> None:
         """Say it, all of it. Raise Gone where nobody listens any more."""
-        left = memoryview(packed(message))
+        left = memoryview(self._before + packed(message))
+        self._before = b""
         try:
             while left:
                 left = left[os.write(self._descriptor, left) :]

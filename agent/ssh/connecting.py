@@ -16,7 +16,7 @@ from agent.ssh.connection import Connection, Limits, Server, words_of
 from agent.ssh.credentials import Credentials, identity_of
 from agent.ssh.dialing import dial
 from agent.ssh.host_keys import HostKey, Pins, pinned
-from agent.ssh.library import paramiko
+from agent.ssh.library import paramiko, transport_class
 from agent.ssh.line import Line
 from agent.ssh.sign_in import sign_in
 from agent.ssh.watchdog import Watchdog
@@ -94,7 +94,7 @@ def _joined_all(
         name = _name(hops, place)
         if connection is not None:
             line = _forwarded(connection, hop.server, name, _name(hops, place - 1))
-        transport = paramiko().Transport(line)
+        transport = transport_class()(line)
         stack.callback(_end, transport)
         joining = _Joining(hop, name, pins[place], identities[place], limits)
         connection = _joined(joining, transport, line, watchdog)
@@ -170,8 +170,8 @@ def _joined(
     hop, name, limits = joining.hop, joining.name, joining.limits
     algorithms.choose(transport, joining.pins, weak=hop.weak_algorithms)
     _greet(joining, transport, watchdog)
-    _demand_pinned(name, transport, joining.pins)
-    notices = sign_in(
+    key = _demand_pinned(name, transport, joining.pins)
+    signed_in = sign_in(
         hop.server,
         name,
         transport,
@@ -182,7 +182,7 @@ def _joined(
     line.keep_alive(transport, limits.keep_alive)
     watchdog.listen(name, lambda: line.heard, limits.keep_alive + limits.silence)
     address = line.peer_address or hop.server.host
-    return Connection(hop.server, transport, watchdog, limits, address, notices)
+    return Connection(hop.server, transport, watchdog, limits, address, key, signed_in)
 
 
 def _greet(joining: _Joining, transport: "Transport", watchdog: Watchdog) -> None:
@@ -203,14 +203,15 @@ def _greet(joining: _Joining, transport: "Transport", watchdog: Watchdog) -> Non
         raise Unreachable(name, f"no SSH server answers: {said}") from error
 
 
-def _demand_pinned(name: str, transport: "Transport", pins: Pins) -> None:
-    raw = transport.get_remote_server_key()
+def _demand_pinned(name: str, transport: "Transport", pins: Pins) -> HostKey:
+    """Return the key that a server shows."""
+    raw = transport.host_key  # not get_remote_server_key: it raises if the line is lost by now
     key = HostKey(raw.get_name(), raw.asbytes())
     subject = f"host key of {name}"
     if key in pins.revoked:
         raise NotPermitted(subject, f"it shows {key}, which known_hosts says is revoked")
     if pins.hold(key):
-        return
+        return key
     if not pins:
         raise NotPermitted(
             subject,

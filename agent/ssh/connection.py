@@ -13,10 +13,12 @@ from agent.ssh.library import paramiko
 from agent.ssh.running import ERRORS_BYTES, Ended, Running, Shell
 from agent.ssh.showing import shown
 from agent.ssh.watchdog import Watchdog
-from checks.errors import NotPermitted, UnexpectedOutput, Unreachable
+from checks.errors import NotPermitted, TimedOut, UnexpectedOutput, Unreachable
 
 if TYPE_CHECKING:
     from paramiko import Channel, Transport
+
+    from agent.ssh.sign_in import SignedIn
 
 _WINDOW_BYTES = 2**23
 _PACKET_BYTES = 2**18
@@ -76,7 +78,8 @@ class Connection:
         watchdog: Watchdog,
         limits: Limits,
         peer_address: str,
-        notices: tuple[str, ...] = (),
+        host_key: HostKey,
+        signed_in: "SignedIn",
     ) -> None:
         self.server = server
         self.transport = transport
@@ -84,10 +87,12 @@ class Connection:
         self.limits = limits
         self.peer_address = peer_address
         """The address that was connected to; by way of a jump host, its name as given."""
-        self.notices = notices
+        self.means = signed_in.means
+        """How it was signed in: `publickey`, `password`, `keyboard-interactive`, in order."""
+        self.notices = signed_in.notices
         """What the server said at sign-in without asking anything, fit for a terminal."""
-        key = transport.get_remote_server_key()
-        self.host_key = HostKey(key.get_name(), key.asbytes())
+        self.host_key = host_key
+        """The key that the server has shown, one of the pinned."""
 
     @contextmanager
     def working(self, subject: str, seconds: float) -> Iterator[None]:
@@ -183,7 +188,7 @@ class Connection:
                     if progress is not None:
                         progress(fed)
                 patience = 0.0 if sent else _POLL_SECONDS if left else _WAIT_SECONDS
-                piece = running.receive(min(patience, max(ends - time.monotonic(), 0.0)))
+                piece = running.receive(min(patience, _left(ends)))
                 if piece is None:
                     break
                 output += piece
@@ -191,7 +196,10 @@ class Connection:
                     raise UnexpectedOutput(subject, f"printed more than {limit_bytes} bytes")
             if len(running.errors) > limit_bytes:
                 raise UnexpectedOutput(subject, f"printed more than {limit_bytes} bytes")
-            code = running.exit_code(max(ends - time.monotonic(), 0.0))
+            try:
+                code = running.exit_code(_left(ends))
+            except TimedOut as error:
+                raise running.over_time(said) from error
             return Answer(bytes(output), running.errors, code)
 
     def _until(self, seconds: float | None) -> float:

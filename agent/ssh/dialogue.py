@@ -65,8 +65,10 @@ def hold(
     def converse() -> None:
         try:
             said.put(_Over(tuple(transport.auth_interactive(user, asked))))
-        except (paramiko().SSHException, EOFError, OSError) as error:
+        except (paramiko().SSHException, EOFError, OSError, UnicodeError) as error:
             said.put(_Over(error=error))
+        finally:
+            said.put(_Over(error=EOFError("it broke off")))  # so that nobody waits for ever
 
     thread = threading.Thread(target=converse, name="ssh-dialogue", daemon=True)
     thread.start()

@@ -28,6 +28,11 @@ class Line:
         self._asked = 0.0
         self.heard = time.monotonic()
         """When a byte last came, by the monotonic clock."""
+        self.peer_address = ""
+        """The address of the other side, empty where a jump host alone knows it."""
+        if isinstance(wire, socket.socket):
+            with suppress(OSError):  # it has ended already
+                self.peer_address = wire.getpeername()[0]
 
     def keep_alive(self, transport: "Transport", every_seconds: float) -> None:
         """Ask the other side for a sign of life whenever nothing came for a while."""
@@ -59,14 +64,6 @@ class Line:
         # A channel says goodbye through its jump host, which may be gone already.
         with suppress(paramiko().SSHException, EOFError, OSError):
             self._wire.close()
-
-    @property
-    def peer_address(self) -> str:
-        """Return the address of the other side, empty where a jump host alone knows it."""
-        if not isinstance(self._wire, socket.socket):
-            return ""
-        address: str = self._wire.getpeername()[0]
-        return address
 
     @property
     def _closed(self) -> bool:  # paramiko asks its sockets so

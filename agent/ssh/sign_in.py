@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from agent.ssh import dialogue
 from agent.ssh.connection import Server, words_of
 from agent.ssh.credentials import ATTEMPTS, Credentials, secret_of
@@ -23,6 +25,16 @@ Waiting = Callable[[], AbstractContextManager[None]]
 """The context of each wait for the server."""
 
 
+class SignedIn(Struct, frozen=True):
+    """How a sign-in went."""
+
+    means: tuple[str, ...]
+    """What the server was content with, by SSH's names, in order: `publickey`, `password`,
+    `keyboard-interactive`; empty where it wanted nothing."""
+    notices: tuple[str, ...]
+    """What it said without asking anything, fit for a terminal."""
+
+
 def sign_in(
     server: Server,
     name: str,
@@ -30,11 +42,8 @@ def sign_in(
     identity: "PKey | None",
     credentials: Credentials,
     waiting: Waiting,
-) -> tuple[str, ...]:
-    """Sign in and return what the server said without asking anything, fit for a terminal.
-
-    `name` is the server in sentences. Raise NotPermitted or Unreachable.
-    """
+) -> SignedIn:
+    """Sign in. `name` is the server in sentences. Raise NotPermitted or Unreachable."""
     conversation = _Conversation(server, name, transport, identity, credentials, waiting)
     wanted = conversation.begin()
     for _ in range(_MOST_STEPS):
@@ -43,7 +52,8 @@ def sign_in(
         wanted = conversation.step(wanted)
     if wanted:
         raise conversation.refused("it wants more than it should")
-    return tuple(each for each in conversation.notices if each.strip())
+    notices = tuple(each for each in conversation.notices if each.strip())
+    return SignedIn(tuple(conversation.passed), notices)
 
 
 class _Conversation:
@@ -66,7 +76,7 @@ class _Conversation:
         self._identity = identity
         self._credentials = credentials
         self._waiting = waiting
-        self._passed: list[str] = []
+        self.passed: list[str] = []
         self._attempts = dict.fromkeys(_NAMES, 0)
         self.notices: list[str] = []
 
@@ -82,7 +92,7 @@ class _Conversation:
                 self._transport.auth_none(self._login)
         except library.BadAuthenticationType as error:
             return tuple(error.allowed_types)
-        except (library.SSHException, EOFError, OSError) as error:
+        except (library.SSHException, EOFError, OSError, UnicodeError) as error:
             raise self._ended(error) from error
         finally:
             self._note_banner()
@@ -114,12 +124,11 @@ class _Conversation:
                 detail = f"the {_NAMES[kind]} of {self._user} {verb} refused{often}"
                 raise self.refused(detail) from error
             return wanted
-        except (library.SSHException, EOFError, OSError) as error:
+        except (library.SSHException, EOFError, OSError, UnicodeError) as error:
             raise self._ended(error) from error
         finally:
             self._note_banner()
-        if left:
-            self._passed.append(kind)
+        self.passed.append(kind)
         return left
 
     def refused(self, detail: str) -> NotPermitted:
@@ -164,8 +173,8 @@ class _Conversation:
 
     def _unable(self, wanted: tuple[str, ...]) -> NotPermitted:
         listed = shown(", ".join(wanted))
-        if self._passed:
-            done = " and the ".join(_NAMES[kind] for kind in self._passed)
+        if self.passed:
+            done = " and the ".join(_NAMES[kind] for kind in self.passed)
             return self.refused(f"after the {done} of {self._user} it also wants {listed}")
         return self.refused(f"it takes only {listed} for {self._user}, of which nothing was given")
 

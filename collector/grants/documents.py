@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from checks.api import Text
 from collector.customers.models import Host
 from collector.enrolment.record import Person, audit
 from collector.errors import Unusable
+from collector.grants.files import read_file
 from collector.grants.models import ChangeProof
 from collector.grants.proved import LONGEST_SUBJECT, UPLOADED, YOUNG, Proved
 
@@ -81,6 +82,19 @@ def add_document(
     )
     session.flush()
     return row
+
+
+def digest_of_paper(path: Path) -> str:
+    """Return the SHA-256 of what the customer signed. Raise Unusable where it is not there."""
+    content = read_file(path, LARGEST_DOCUMENT_BYTES)
+    if not content:
+        raise Unusable(
+            Text(
+                f"签字文件 {path} 是空的：请给出扫描件。",
+                f"The signed paper {path} is empty: give its scan.",
+            )
+        )
+    return hashlib.sha256(content).hexdigest()
 
 
 def documents_of(

@@ -1,6 +1,5 @@
 """`xunjian-collector grant`: what customers permit."""
 
-import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +12,14 @@ from collector.customers.service import find_customer
 from collector.enrolment.record import person_here
 from collector.errors import Unusable
 from collector.grants import service, typed
-from collector.grants.documents import LARGEST_DOCUMENT_BYTES
+from collector.grants.documents import digest_of_paper
 from collector.grants.engineers import find_engineer
-from collector.grants.files import read_file, write_file
+from collector.grants.files import write_file
 from collector.grants.granting import Made, Wanted, covered, make
 from collector.grants.showing import (
     COLUMNS,
     STATES,
+    VOID,
     cells_of,
     fields_of,
     plain_of,
@@ -133,7 +133,7 @@ def grant_add(
     patterns = typed.patterns_of(check or (), checks)
     hosts = [typed.host_of(each, "--host") for each in host]
     jumps = [typed.host_of(each, "--jump") for each in jump or ()]
-    digest = _digest(document) if document else None
+    digest = digest_of_paper(document) if document else None
     with opened(data) as database:
         identity = open_identity(from_environment(data).key_file, database)
         with database.writing(alone=True) as session:
@@ -187,7 +187,8 @@ def grant_list(
     as_json: JsonOption = False,
     data: DataOption = HERE,
 ) -> None:
-    """列出客户的授权，最新的在前。 List the grants of a customer, the newest first.
+    """列出客户的授权，最新的在前；签名不符的单独指出，退出码为 1。
+    List the grants of a customer, the newest first; one without our signature is told, exit code 1.
 
     \b
     Examples:
@@ -195,20 +196,31 @@ def grant_list(
     """
     now = datetime.now(UTC)
     with opened(data) as database, database.reading() as session:
+        owner = find_customer(session, customer)
         rows = [
             (plain_of_kept(each, now), cells_of(session, each, now, lang))
-            for each in service.grants_of(session, find_customer(session, customer))
+            for each in service.grants_of(session, owner)
         ]
+        void = service.void_of(session, owner)
     if as_json:
-        print_json([plain for plain, _ in rows])
+        print_json([plain for plain, _ in rows] + [{"id": id, "state": VOID} for id in void])
     elif rows:
         print_table(COLUMNS, [cells for _, cells in rows], lang)
-    else:
+    elif not void:
         none = Text(
             f"客户“{customer}”还没有授权：用 xunjian-collector grant add 录入。",
             f"{customer!r} has given no grants yet: enter one with xunjian-collector grant add.",
         )
         typer.echo(said(none, lang))
+    for id in void:
+        changed = Text(
+            f"授权 {id} 的签名不是本采集端的：数据库中的内容已被改动，不起作用。",
+            f"The grant {id} does not bear our signature: it was changed in the database and "
+            "permits nothing.",
+        )
+        typer.echo(said(changed, lang), err=True)
+    if void:
+        raise typer.Exit(1)
 
 
 @grants.command("show")
@@ -273,18 +285,6 @@ def grant_revoke(
         service.revoke(session, kept, why, person_here(), datetime.now(UTC))
         revoked = kept.grant.id
     typer.echo(said(Text(f"已撤销授权 {revoked}。", f"Revoked the grant {revoked}."), lang))
-
-
-def _digest(document: Path) -> str:
-    content = read_file(document, LARGEST_DOCUMENT_BYTES)
-    if not content:
-        raise Unusable(
-            Text(
-                f"签字文件 {document} 是空的：请给出扫描件。",
-                f"The signed paper {document} is empty: give its scan.",
-            )
-        )
-    return hashlib.sha256(content).hexdigest()
 
 
 def _write(output: Path, made: Made) -> None:

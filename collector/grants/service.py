@@ -34,6 +34,7 @@ __all__ = [
     "grants_of",
     "proof_for",
     "revoke",
+    "void_of",
 ]
 
 LIVE = timedelta(hours=1)
@@ -97,6 +98,15 @@ def grants_of(session: Session, owner: Customer) -> list[KeptGrant]:
     return [each for each in found if each is not None]
 
 
+def void_of(session: Session, owner: Customer) -> list[str]:
+    """Return the ids of what stands among a customer's grants and does not bear the collector's
+    signature."""
+    rows = session.scalars(
+        select(GrantRow).where(GrantRow.customer_id == owner.id).order_by(GrantRow.id)
+    )
+    return [row.id for row in rows if _kept(session, row) is None]
+
+
 def revoke(session: Session, kept: KeptGrant, why: str, person: Person, now: datetime) -> None:
     """Say that a grant permits nothing any more. Raise Unusable without a reason, or twice."""
     row = kept.row
@@ -151,27 +161,21 @@ def denial_of(session: Session, opening: Opening, now: datetime) -> Denial | Non
             return denial
     if opening.purpose is Purpose.SHELL and Scope.CHANGE not in opening.scopes:
         return Denial.SCOPE_MISSING
-    if not _is_agent_of_host(session, kept.grant, opening):
-        return Denial.NO_SUCH_HOST
-    return None
+    return _denial_of_agent(session, kept.grant, opening)
 
 
 def _has_ended(ended_at: datetime | None, at: datetime) -> bool:
     return ended_at is not None and at >= ended_at
 
 
-def _is_agent_of_host(session: Session, grant: Grant, opening: Opening) -> bool:
-    """Return whether the agent is the one that the grant names for the host, and is trusted."""
+def _denial_of_agent(session: Session, grant: Grant, opening: Opening) -> Denial | None:
+    """Return why the agent is not the one that the grant names for the host and that is trusted."""
     named = {(host.host_id, host.agent) for host in grant.hosts}
-    if (opening.host_id, opening.agent) not in named:
-        return False
     agent = session.get(Agent, (opening.customer_id, opening.agent))
-    return (
-        agent is not None
-        and agent.host_id == opening.host_id
-        and agent.standing == Standing.ACTIVE.value
-        and is_remote(agent)
-    )
+    is_its = agent is not None and agent.host_id == opening.host_id and is_remote(agent)
+    if agent is None or not is_its or (opening.host_id, opening.agent) not in named:
+        return Denial.NO_SUCH_HOST
+    return None if agent.standing == Standing.ACTIVE.value else Denial.REVOKED
 
 
 def _kept(session: Session, row: GrantRow) -> KeptGrant | None:

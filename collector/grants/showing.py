@@ -32,6 +32,8 @@ STATES = {
     "waiting": Text("未生效", "not yet"),
     "open": Text("有效", "in force"),
 }
+VOID = "void"
+"""State of what bears no signature of ours, for programs."""
 
 
 def warnings_of(session: Session, made: Made) -> list[Text]:

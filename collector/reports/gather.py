@@ -26,6 +26,7 @@ from collector.reports.gathering.inspections import (
     gather_previous,
     gather_quarantined,
 )
+from collector.reports.gathering.remote import gather_left_out, gather_sessions
 from collector.reports.material import Cover, HostMaterial, Material, RuleRow, TrendRow
 
 
@@ -93,6 +94,8 @@ def gather(
         previous_date=previous_date,
         broken_checks=gather_broken(session, customer.id, catalogue),
         quarantined=gather_quarantined(session, customer.id, until),
+        sessions=gather_sessions(session, customer, since, until),
+        left_out=gather_left_out(session, customer.id, names, catalogue, since, until),
     )
 
 

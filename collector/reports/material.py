@@ -12,6 +12,7 @@ from collector.assessment.findings import Severity as Severity
 from collector.assessment.score import Score
 from collector.backups.material import SetMaterial as SetMaterial
 from collector.policy.service import ThresholdRow as ThresholdRow
+from collector.sessions.outcome import Outcome as Outcome
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,16 @@ class TargetFacts:
 
 
 @dataclass(frozen=True)
+class RemoteRow:
+    """How an inspection was made where no agent is installed."""
+
+    session: str
+    grant: str
+    person: str
+    mode: Text
+
+
+@dataclass(frozen=True)
 class InspectionRow:
     """One inspection of one host inside the period."""
 
@@ -83,6 +94,56 @@ class InspectionRow:
     cpu_seconds: float
     batches: tuple[str, ...]
     """SHA-256 of each batch."""
+    remote: RemoteRow | None = None
+    """None: by an agent that is installed."""
+
+
+@dataclass(frozen=True)
+class LeftOutRow:
+    """A check that the newest remote inspection of a host left out."""
+
+    host: str
+    check: str
+    title: Text
+    reason: Text
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class WorkRow:
+    """The newest work record of a session."""
+
+    problem: str
+    done: str
+    result: str
+    cause: str
+    prevention: str
+    confirmed_by: str
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """A remote session that was opened in the period."""
+
+    id: str
+    host: str
+    person: str
+    purpose: Text
+    grant: str
+    opened_at: datetime
+    ended_at: datetime | None
+    state: Text
+    """How it ended, or why it was not permitted."""
+    outcome: Outcome
+    """What is proved of its record."""
+    accepted_by: str
+    """Who took it in although it had not been permitted; empty: nobody."""
+    is_change: bool
+    """Free work on the host."""
+    proof: str
+    """Which backup was proved good before a change; empty: none."""
+    work: WorkRow | None
 
 
 @dataclass(frozen=True)
@@ -185,6 +246,10 @@ class Material:
     """Checks that could not be loaded, one sentence each."""
     quarantined: tuple[str, ...]
     """Batches or lines of this customer that could not be read, one sentence each."""
+    sessions: tuple[SessionRow, ...] = ()
+    """Oldest first."""
+    left_out: tuple[LeftOutRow, ...] = ()
+    """By host and check."""
 
 
 def named(target: str, name: str) -> str:

@@ -119,9 +119,10 @@ def session_show(
     with opened(data) as database, database.reading() as session:
         stored = find_session(session, session_id)
         row = row_of(session, stored)
+        works = work_of(session, stored)
         if as_json:
-            works = [showing.work_plain(work) for work in work_of(session, stored)]
-            print_json({**showing.whole(session, stored, row), "work_records": works})
+            told = [showing.work_plain(work) for work in works]
+            print_json({**showing.whole(session, stored, row), "work_records": told})
             return
         print_fields(showing.fields(session, stored, row), lang)
         print_fields(
@@ -131,7 +132,6 @@ def session_show(
             },
             lang,
         )
-        works = work_of(session, stored)
     for line in showing.transcript(row, lang):
         typer.echo(line)
     for point in row.found.points:

@@ -12,8 +12,10 @@ from collector.sessions.models import RemoteSession, WorkRecord
 from collector.sessions.opening import standing_denial
 from collector.sessions.verifying import Outcome, Verified, verified
 from collector.sessions.words import NO_SESSION, SEVERAL_SESSIONS
+from wire import envelope
+from wire.errors import WireError
 from wire.grants import Denial
-from wire.sessions import Purpose
+from wire.sessions import PROOF, Proof, Purpose
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class SessionRow:
     """Why it is not permitted, if nobody has taken it in."""
     accepted_by: str | None
     found: Verified
+    proof: str
+    """Which backup was proved good before a change; empty: none was."""
     work: WorkRecord | None
     """The newest work record."""
 
@@ -85,8 +89,18 @@ def row_of(session: Session, row: RemoteSession) -> SessionRow:
         denial=standing_denial(row),
         accepted_by=row.accepted_by,
         found=verified(session, row),
+        proof=_proof(row),
         work=next(iter(work_of(session, row)), None),
     )
+
+
+def _proof(row: RemoteSession) -> str:
+    if row.proof is None:
+        return ""
+    try:
+        return envelope.opened(envelope.read(row.proof), PROOF, Proof).subject
+    except WireError:
+        return ""
 
 
 def work_of(session: Session, row: RemoteSession) -> list[WorkRecord]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from agent.surroundings import PACKED_DIGEST
 from scripts.agent_package import compiling
 from scripts.agent_package.errors import CannotBuild
-from scripts.agent_package.linking import needed, strip
+from scripts.agent_package.linking import is_elf, needed, strip
 from scripts.agent_package.wheels import change
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,21 +41,21 @@ _BY_DIALECT = ("dialects", "generators", "parsers", "typing")
 _DIALECTS = {"__init__", "base", "dialect", "mysql", "oracle", "postgres", "tsql"}
 """agent.queries.examining speaks these; sqlglot loads a dialect when it is asked for."""
 
-_NO_STANDARD_MODULES = {
+NO_STANDARD_MODULES = {
     "_aix_support", "_bootsubprocess", "_markupbase", "_osx_support", "_pydecimal", "_pyio", "aifc",
-    "antigravity", "asynchat", "asyncio", "asyncore", "audiodev", "bdb", "cProfile", "cgi", "cgitb",
-    "chunk", "cmd", "code", "colorsys", "compileall", "crypt", "curses", "dbm", "dist-packages",
-    "distutils", "doctest", "ensurepip", "fileinput", "ftplib", "html", "idlelib", "imaplib",
-    "imghdr", "lib-dynload", "lib2to3", "mailbox", "mailcap", "modulefinder", "multiprocessing",
-    "nntplib", "optparse", "pdb", "pickletools", "pipes", "plistlib", "poplib", "profile", "pstats",
-    "py_compile", "pyclbr", "pydoc", "pydoc_data", "rlcompleter", "sched", "shelve",
-    "site-packages", "smtpd", "smtplib", "sndhdr", "socketserver", "sunau", "symtable", "tabnanny",
-    "telnetlib", "test", "this", "timeit", "tkinter", "trace", "turtle", "turtledemo", "unittest",
-    "uu", "venv", "wave", "webbrowser", "wsgiref", "xdrlib", "xml", "xmlrpc", "zipapp",
+    "antigravity", "asynchat", "asyncio", "asyncore", "bdb", "cgi", "cgitb", "chunk", "cmd", "code",
+    "colorsys", "compileall", "cProfile", "crypt", "curses", "dbm", "distutils", "doctest",
+    "ensurepip", "fileinput", "ftplib", "html", "idlelib", "imaplib", "imghdr", "lib2to3",
+    "mailbox", "mailcap", "modulefinder", "multiprocessing", "nntplib", "optparse", "pdb",
+    "pickletools", "pipes", "plistlib", "poplib", "profile", "pstats", "py_compile", "pyclbr",
+    "pydoc", "pydoc_data", "rlcompleter", "sched", "shelve", "smtpd", "smtplib", "sndhdr",
+    "socketserver", "sunau", "symtable", "tabnanny", "telnetlib", "this", "timeit", "tkinter",
+    "trace", "turtle", "turtledemo", "unittest", "uu", "venv", "wave", "webbrowser", "wsgiref",
+    "xdrlib", "xml", "xmlrpc", "zipapp",
 }  # fmt: skip
 """Of Python's own modules: what is for developers, terminals and servers."""
 _NO_STANDARD_FILES = (
-    "concurrent/futures/process", "config-", "encodings/big5", "encodings/cp932",
+    "concurrent/futures/process", "encodings/big5", "encodings/cp932",
     "encodings/cp949", "encodings/cp950", "encodings/euc_", "encodings/iso2022_",
     "encodings/johab", "encodings/mac_", "encodings/mbcs", "encodings/oem", "encodings/shift_",
     "http/server", "logging/config",
@@ -77,7 +77,7 @@ def put(wheels: Path, into: Path, digest: str) -> None:
     library = into / "lib"
     _put_extensions(wheels, library)
     _put_libraries(wheels, library)
-    _demand_complete(library)
+    demand_complete(library)
     recorded = into.with_name("checks-digest")
     recorded.write_text(digest, encoding="ascii")
     entries = dict(_pure(wheels))
@@ -109,7 +109,8 @@ def _pure(wheels: Path) -> Iterator[tuple[str, Path]]:
                 yield name, path
     standard = Path(sysconfig.get_path("stdlib"))
     for place in sorted(standard.iterdir()):
-        if place.stem in _NO_STANDARD_MODULES or place.name.startswith("_sysconfigdata"):
+        # Distributions put modules of their own there, too.
+        if place.stem not in sys.stdlib_module_names - NO_STANDARD_MODULES:
             continue
         for path in _files(place) if place.is_dir() else (place,):
             name = str(path.relative_to(standard))
@@ -175,16 +176,16 @@ def _put_libraries(wheels: Path, library: Path) -> None:
     strip(_copy(sqlite, library / "libsqlite3.so"))
 
 
-def _demand_complete(library: Path) -> None:
+def demand_complete(library: Path) -> None:
     """Raise CannotBuild where a file wants a library that neither we nor every system has."""
-    present = {path.name for path in library.iterdir()} | _EVERYWHERE
-    for path in sorted(library.iterdir()):
+    present = {path.name for path in library.iterdir()} | EVERYWHERE
+    for path in filter(is_elf, sorted(library.iterdir())):
         missing = set(needed(path)) - present
         if missing:
             raise CannotBuild(f"{path.name} needs {', '.join(sorted(missing))}")
 
 
-_EVERYWHERE = {
+EVERYWHERE = {
     "ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2", "libgcc_s.so.1", "libm.so.6",
     "libpthread.so.0", "librt.so.1", "libutil.so.1",
     "libodbc.so.2",  # of the host, wanted by pyodbc, which is loaded for databases only

@@ -1,16 +1,20 @@
 """What is in the agent's own package: old enough, whole, lawful, and the same each time."""
 
+import ast
 import json
+import platform
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.remote.package import Package
 from agent.surroundings import checks_digest
+from scripts.agent_package import __main__ as program
 from scripts.agent_package import contents, linking, wheels
 from scripts.agent_package.errors import CannotBuild
 from tests.agent_package import unpacking
@@ -41,6 +45,7 @@ for name in sorted([*names, *(each[:-3] for each in _FILES if each.endswith(".so
         importlib.import_module(name.removesuffix(".__init__"))
     except Exception as error:
         failed[name] = type(error).__name__
+import ast
 import json
 print(json.dumps(failed))
 sys.exit(0)
@@ -142,6 +147,10 @@ def test_the_same_sources_elsewhere_give_the_same_bytes(built: Package, tmp_path
     (other / "build" / cache.name).symlink_to(cache)
     again = unpacking.build(tmp_path / "result", other)
     assert (again.sha256, again.files) == (built.sha256, built.files)
+    # What is there and whole is not built again.
+    before = again.path.stat().st_mtime_ns
+    assert unpacking.build(tmp_path / "result", other) == again
+    assert again.path.stat().st_mtime_ns == before
 
 
 def test_the_lock_pins_the_versions_that_the_agent_is_tested_with() -> None:
@@ -167,3 +176,45 @@ def test_what_can_not_be_fetched_is_one_sentence(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert result.stderr.startswith("agent-package: pip can't fetch agent-package.lock: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_a_library_that_nobody_has_stops_the_build(tmp_path: Path) -> None:
+    shutil.copyfile(shutil.which("git") or shutil.which("ls") or "/bin/ls", tmp_path / "module.so")
+    missing = set(linking.needed(tmp_path / "module.so")) - contents.EVERYWHERE
+    assert missing
+    with pytest.raises(CannotBuild, match=f"module.so needs {min(missing)}"):
+        contents.demand_complete(tmp_path)
+    for name in missing:
+        (tmp_path / name).write_bytes(b"")
+    contents.demand_complete(tmp_path)
+
+
+def test_another_machine_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(sys, "argv", ["agent-package"])
+    assert program.main() == 2
+    complaint = capsys.readouterr().err
+    assert complaint == "agent-package: it is built on Linux x86_64, not on linux aarch64\n"
+
+
+def test_no_module_of_ours_wants_what_is_left_out() -> None:
+    """Also where it is imported late, which loading every module does not show."""
+    wanting = {
+        (str(path.relative_to(contents.ROOT)), name)
+        for package in contents.OURS
+        for path in (contents.ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        for name in imported(node)
+        if name.partition(".")[0] in contents.NO_STANDARD_MODULES
+    }
+    assert wanting == set()
+    assert list(imported(ast.parse("import xml.sax, os").body[0])) == ["xml.sax", "os"]
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (each.name for each in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.level == 0:
+        yield node.module or ""

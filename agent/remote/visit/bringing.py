@@ -99,16 +99,17 @@ def bring(
     Raise CannotStart, Stopped, RemoteError, and what the line does.
     """
     _unpack(line, guard, package, record, report, stop)
-    script = guard.script(f'exec "$f/{EXECUTABLE}" --version')
+    script = guard.script(f'echo; exec "$f/{EXECUTABLE}" --version')
     with Channel(line, script, "trial", record) as trial:
         try:
             said = trial.all_of_it(_TRIAL_SECONDS, _MOST_BYTES, stop)
             code = trial.exit_code(_TRIAL_SECONDS)
         except UnexpectedOutput as error:  # a signal ended it, an instruction it does not know
             raise CannotStart(_NOT_STARTED.format(detail=error.detail)) from error
-        found = words(said) or words(trial.errors)
-    if code != 0 or found.split(" ")[-1] != package.version:
-        detail = f"{found or '-'}, {code}"
+        found = [line.strip() for line in said.decode("utf-8", "replace").splitlines()]
+        last = words(trial.errors) or next((line for line in reversed(found) if line), "-")
+    if code != 0 or f"xunjian-agent {package.version}" not in found:
+        detail = f"{last[:300]}, {code}"
         raise CannotStart(_NOT_STARTED.format(detail=detail))
 
 

@@ -39,7 +39,7 @@ _CLEAN = """
 own=; read -r line <"/proc/$$/stat" && { set -- ${line##*) }; own=$4; };
 n=0;
 while [ "$n" -lt 10 ]; do
-  hit=" ";
+  hit=" ${g:+$g }"; g=;
   for p in $(grep -ls "$f/[x]" /proc/[0-9]*/cmdline); do
     p=${p#/proc/}; p=${p%/cmdline};
     read -r line <"/proc/$p/stat" || continue;
@@ -66,15 +66,19 @@ while [ -e "$f" ] && [ "$n" -lt 5 ]; do
   [ -e "$f" ] && sleep 1;
 done;
 if [ -e "$f" ]; then e=left; else e=gone; fi;
-printf "%s %s\\n" xunjian "$e"
+printf "\\n%s %s\\n" xunjian "$e"
 """
-"""Of folder `$f`. Whole sessions are killed: a probe has one of its own, for it and its tools."""
+"""Of folder `$f`, and of session `$g` if it is given.
+
+Whole sessions are killed: a probe has one of its own, for it and its tools.
+"""
 
 _GUARD = """
 umask 077;
 mkdir "$f" || exit 3;
 trap : HUP INT TERM;
-echo $$ >"$f/guard" || { rm -rf "$f"; exit 4; };
+read -r line <"/proc/$$/stat" && { set -- ${line##*) }; s=$4; };
+echo "$$ ${s:-}" >"$f/guard" || { rm -rf "$f"; exit 4; };
 exec 3<&0 </dev/null;
 cat <&3 >/dev/null 2>&1 & c=$!;
 ( trap "kill \\$!; exit 0" TERM;
@@ -83,12 +87,17 @@ cat <&3 >/dev/null 2>&1 & c=$!;
   kill "$c"
 ) >/dev/null 2>&1 3<&- & w=$!;
 exec 3<&-;
-printf "%s %s\\n" xunjian ready;
+printf "\\n%s %s\\n" xunjian ready;
 wait "$c";
 trap "" HUP INT TERM PIPE;
 kill "$c" "$w" 2>/dev/null;
 wait;
 """
+
+_AGAIN = """
+read -r p g <"$f/guard";
+"""
+"""Where the guard itself was killed, what it had started goes, too."""
 
 _NO_FOLDER = Text(
     "无法在目标主机建立临时目录 {path}（{detail}）",
@@ -136,7 +145,9 @@ class Guard:
             gone = self._heard_gone()
             if not gone and not isinstance(error, RecordLost):
                 # It was killed itself, or never came to its end: once more, by another command.
-                with Channel(self._line, self.script(_CLEAN), "cleaning", self._record) as again:
+                with Channel(
+                    self._line, self.script(_AGAIN + _CLEAN), "cleaning", self._record
+                ) as again:
                     gone = self._awaited(again)
         except ProbeError:
             gone = False

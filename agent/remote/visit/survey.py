@@ -1,12 +1,14 @@
 """The first command on a host: what answers, what there is for a visit. It changes nothing.
 
 Lines begin with a mark that holds a number made for this survey: neither a greeting nor a shell
-that complains about the command, and repeats it, says that.
+that complains about the command, and repeats it, says that. An empty line comes first, as a
+greeting need not end with one.
 """
 
 import secrets
 import threading
 import time
+from contextlib import suppress
 from enum import Enum
 
 import msgspec
@@ -15,9 +17,10 @@ from msgspec import Struct
 from agent.remote.lines import Hello, heard_from_host
 from agent.remote.recording import Recording
 from agent.remote.visit.channel import BEAT_SECONDS, Channel, Line, demand_going, words
-from checks.errors import TimedOut
+from checks.errors import ProbeError, TimedOut
 
 _SECONDS = 60.0
+_EXIT_SECONDS = 5.0
 _WINDOWS_SECONDS = 20.0
 _MOST_BYTES = 2**20
 _LONGEST_LINE_BYTES = 2**16
@@ -27,6 +30,7 @@ ENOUGH_BYTES = 512 * 2**20
 hangs."""
 
 _SCRIPT = f"""
+echo;
 n=@number@;
 say() {{ printf "%s-%s %s\\n" xunjian-survey "$n" "$*"; }};
 say system "$(uname -s 2>/dev/null)";
@@ -116,6 +120,8 @@ def survey(line: Line, record: Recording, stop: threading.Event | None = None) -
             else:
                 other += found[: max(0, _WORDS_BYTES - len(other))] + b"\n"
         other += channel.errors[:_WORDS_BYTES]
+        with suppress(ProbeError):  # what it has said is what counts
+            channel.exit_code(_EXIT_SECONDS)
     if "end" in said:
         return _understood(said)
     with Channel(line, _WINDOWS, "survey", record, plain=True) as channel:

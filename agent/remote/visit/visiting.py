@@ -15,7 +15,7 @@ _RUN = f"""
 : >"$f/xrun" || exit 5;
 "$f/{EXECUTABLE}" remote answer --folder "$f/xstate";
 e=$?;
-[ "$e" = 0 ] || kill "$(cat "$f/guard")" 2>/dev/null;
+[ "$e" = 0 ] || {{ read -r p s <"$f/guard" && kill "$p"; }} 2>/dev/null;
 exit "$e"
 """
 """Where it ends by itself before its time, the guard ends, too: nobody may be there to tell it."""

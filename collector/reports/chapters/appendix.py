@@ -8,6 +8,7 @@ from checks import wording
 from collector.assessment.score import CAP, GRADES, LEAST_COVERAGE, WEIGHTS
 from collector.reports.blocks import Block, Cell, Chapter, Column, Paragraph, Style, Table
 from collector.reports.chapters.glossary import glossary
+from collector.reports.chapters.remote import made_remotely
 from collector.reports.material import InspectionRow, Severity, ThresholdRow
 from collector.reports.source import Source
 from collector.reports.terms import (
@@ -237,6 +238,7 @@ def _raw_data(source: Source) -> list[Block]:
             ),
         ),
     ]
+    blocks += made_remotely(source)
     if others:
         batches = sorted(digest for row in others for digest in row.batches)
         blocks.append(

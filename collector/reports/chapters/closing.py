@@ -12,6 +12,7 @@ from collector.reports.blocks import (
     Style,
     Table,
 )
+from collector.reports.chapters.remote import remote_service
 from collector.reports.material import Severity
 from collector.reports.source import Source
 from collector.reports.terms import OWNERS, SEVERITIES
@@ -21,7 +22,7 @@ def service(source: Source) -> Chapter:
     """Return chapter 14."""
     words = source.voice.words
     blocks: tuple[Block, ...] = (
-        source.empty(words("Service events: none has been recorded in this period.")),
+        *remote_service(source),
         source.empty(words("Training: none has been recorded in this period.")),
         source.empty(words("Upgrade plan: none has been recorded; the service engineer adds it.")),
         *_work(source),

@@ -5,6 +5,7 @@ from checks.api import State
 from collector.reports.blocks import Block, Cell, Chapter, Column, Table
 from collector.reports.chapters.areas import area_results
 from collector.reports.chapters.backup.unknown import unknown_days
+from collector.reports.chapters.remote import left_out
 from collector.reports.material import VerdictRow
 from collector.reports.results import merged, places
 from collector.reports.source import Source
@@ -41,6 +42,7 @@ def limits(source: Source) -> Chapter:
         ),
         (words("The agent's own checks"), "agent", area_results(source, Part.AGENT)),
         (words("Unknown backup days"), "unknown-days", unknown_days(source)),
+        (words("Left out of remote inspections"), "left-out", left_out(source)),
     )
     return Chapter(
         "13",

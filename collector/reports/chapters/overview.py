@@ -17,6 +17,7 @@ from collector.reports.blocks import (
 from collector.reports.chapters.backup.unseen import unseen
 from collector.reports.chapters.instances import SUFFIX
 from collector.reports.chapters.products import PACK
+from collector.reports.chapters.remote import remote_scope
 from collector.reports.material import InspectionRow
 from collector.reports.source import Source, score_number, shortened
 
@@ -112,6 +113,7 @@ def scope(source: Source) -> Chapter:
         absent = words("Products and account sets: not part of this inspection.")
         blocks.append(source.empty(absent))
     blocks.append(_backup_scope(source))
+    blocks += remote_scope(source)
     blocks.append(
         Paragraph(
             words("What could not be read on the hosts above is listed in chapter 13."), Style.NOTE

@@ -21,6 +21,7 @@ from collector.assessment.score import CATEGORY_OF, Judged, of_host
 from collector.customers.models import Host
 from collector.reports.gathering.facts import newest_facts, target_facts
 from collector.reports.material import HostMaterial, VerdictRow, named
+from collector.sessions.inspections import left_out_of, reasons_of
 from wire.messages import Reason
 
 INVENTORY, SOFTWARE = "host.inventory", "host.software"
@@ -56,6 +57,7 @@ def gather_host(
     for row in verdicts:
         states.setdefault(row.code, []).append(row.state)
     wanted = expected(catalogue.checks, host.system)
+    left_out = reasons_of(left_out_of(session, host.customer_id, host.id))
     missing = [
         VerdictRow(
             code=rule.code,
@@ -65,7 +67,7 @@ def gather_host(
             current=Text("", ""),
             reference=Text("", ""),
             message=None,
-            reason=reason(Failure(Reason.NOT_SELECTED)),
+            reason=reason(left_out.get(check_id, Failure(Reason.NOT_SELECTED))),
             observed_at=newest or since,
             evidence="",
         )

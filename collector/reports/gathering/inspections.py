@@ -13,6 +13,7 @@ from collector.assessment.models import StoredInspection
 from collector.assessment.score import Score, of_customer
 from collector.customers.models import Agent, Host
 from collector.intake.models import Quarantine, StoredBatch
+from collector.reports.gathering.remote import remote_row
 from collector.reports.material import InspectionRow
 
 
@@ -53,6 +54,7 @@ def gather_inspections(
             checks_digest=row.checks_digest,
             cpu_seconds=row.cpu_seconds,
             batches=tuple(batches.get(row.id, ())),
+            remote=remote_row(row),
         )
         for row in rows
     )

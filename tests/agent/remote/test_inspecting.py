@@ -234,6 +234,7 @@ def test_a_grant_that_was_revoked_meanwhile_reaches_no_host(desk: Desk) -> None:
     assert "客户来电" in desk.complaint
     assert not any(isinstance(each, Connected) for each in desk.events())
     assert desk.ended() == "refused"
+    assert desk.session.progress().delivered
 
 
 def complaint_of(desk: Desk, *given: str, key: Path | None = None) -> str:

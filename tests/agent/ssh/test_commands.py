@@ -79,6 +79,16 @@ def test_a_flood_is_left_at_the_deadline_too(ssh_server: OpenSsh) -> None:
         connection.run("yes", subject="yes", timeout_seconds=0.5, limit_bytes=2**40)
 
 
+def test_a_command_that_closes_its_streams_and_goes_on_is_left_too(ssh_server: OpenSsh) -> None:
+    script = "exec >/dev/null 2>&1 </dev/null; sleep 100"
+    with (
+        connected(ssh_server) as connection,
+        within(0.5),
+        pytest.raises(TimedOut, match=r"^daemon: took more than 0.5 s$"),
+    ):
+        connection.run(script, subject="daemon", timeout_seconds=0.5)
+
+
 def test_input_comes_in_pieces_and_its_progress_is_told(ssh_server: OpenSsh) -> None:
     pieces = [os.urandom(70_000), b"", os.urandom(1), os.urandom(200_000)]
     told: list[int] = []

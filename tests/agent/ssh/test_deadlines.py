@@ -10,7 +10,7 @@ from agent.ssh.connection import Limits, Server
 from checks.errors import ProbeError, TimedOut, Unreachable
 from scripts.openssh import OpenSsh
 from tests.agent.ssh.reaching import IMPATIENT, connected, listening, own_threads, within
-from tests.network import Line, Way, free_port, relaying
+from tests.network import Line, Way, free_port, relaying, until
 
 
 def failure(running: OpenSsh, **changed: object) -> ProbeError:
@@ -99,7 +99,8 @@ def test_a_hello_that_is_followed_by_nothing_leaves_no_timer(ssh_server: OpenSsh
         error = failure(ssh_server, port=port, limits=IMPATIENT)
     assert isinstance(error, TimedOut)
     # A timer of paramiko would keep the process from ending.
-    assert not [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
+    timers = threading.Timer
+    until(lambda: not any(isinstance(each, timers) for each in threading.enumerate()), 1)
 
 
 FEED = bytes(100_000)
@@ -124,6 +125,26 @@ def test_a_connection_that_is_cut_anywhere_ends_with_one_error(
             connection.run("cat; sleep 60", subject="cat", feed=FEED, timeout_seconds=0.5)
         assert "\n" not in str(caught.value)
         assert own_threads() == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_byte_that_is_changed_anywhere_is_an_error_of_ours(
+    ssh_server: OpenSsh, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Through greeting, key exchange, sign-in and a command: whatever a parser makes of it."""
+    limits = Limits(connect=1, greeting=0.5, sign_in=0.5, request=0.5, silence=0.5)
+    seen = set()
+    for place in range(3, 2200, 47):
+        line = Line(to_client=Way(corrupt_at=place))
+        with (
+            relaying(ssh_server.port, lambda _, line=line: line) as relay,
+            within(4 * 0.5),
+            pytest.raises((Unreachable, TimedOut)) as caught,
+            connected(ssh_server, port=relay.port, limits=limits) as connection,
+        ):
+            connection.run("echo x; sleep 60", subject="echo", timeout_seconds=0.5)
+        seen.add(type(caught.value))
+    assert Unreachable in seen
     assert capfd.readouterr() == ("", "")
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.ssh.host_keys import Fingerprint, Pins, pinned, pins_of, read_keys, read_pins
 from checks.errors import NotConfigured, NotPermitted
@@ -134,6 +136,11 @@ def test_without_a_key_to_pin_nobody_is_trusted(text: str) -> None:
     assert not read_pins(text)
     with pytest.raises(NotConfigured, match="host_key"):
         pinned(text)
+
+
+@given(st.text(max_size=200))
+def test_no_text_is_an_error_or_a_pin_by_accident(text: str) -> None:
+    assert not read_pins(text)
 
 
 def test_a_fingerprint_knows_its_type_where_it_was_printed() -> None:

@@ -2,20 +2,34 @@
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from agent.secret import Secret
+from agent.ssh import connecting
 from agent.ssh.connecting import Hop
 from agent.ssh.connection import Limits
 from agent.ssh.credentials import Credentials
+from agent.ssh.dialing import dial
 from agent.ssh.files import files_of
 from agent.ssh.host_keys import Pins
+from agent.ssh.running import Running
 from checks.errors import NotConfigured, NotPermitted, ProbeError, TimedOut, Unreachable
 from scripts.openssh import OpenSsh, serving
-from tests.agent.ssh.reaching import IMPATIENT, connected, listening, own_threads, server, within
+from tests.agent.ssh.reaching import (
+    GRACE_SECONDS,
+    IMPATIENT,
+    connected,
+    listening,
+    own_threads,
+    server,
+    within,
+)
 from tests.network import Line, Way, free_port, relaying
 
 
@@ -153,6 +167,35 @@ def test_a_line_that_goes_silent_before_the_first_hop_is_noticed_at_the_last(
         pytest.raises((Unreachable, TimedOut)),
     ):
         connection.run("head -c 50000 /dev/zero; sleep 60", subject="work", timeout_seconds=60)
+
+
+def test_leaving_does_not_wait_for_a_jump_host_that_stopped_reading(
+    ssh_server: OpenSsh, jumps: tuple[OpenSsh, OpenSsh], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def narrow(*given: Any) -> socket.socket:
+        line = dial(*given)
+        # Else the kernel takes more than the window of a channel, and nothing ever waits.
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+        return line
+
+    monkeypatch.setattr(connecting, "dial", narrow)
+    deaf = Line(to_server=Way(cut_after=200_000), ending="silence")
+    ended = threading.Event()
+
+    def send(running: Running) -> None:
+        with suppress(Unreachable):
+            running.send(bytes(2**26))
+        ended.set()
+
+    with relaying(jumps[0].port, lambda _: deaf) as relay:
+        by = [hop(jumps[0], port=relay.port)]
+        with connected(ssh_server, jumps=by) as connection:
+            running = connection.start("cat >/dev/null", subject="cat")
+            threading.Thread(target=send, args=(running,)).start()
+            assert not ended.wait(2)  # the line is full now, for the next half minute
+            began = time.monotonic()
+        assert time.monotonic() - began < GRACE_SECONDS
+        assert ended.wait(GRACE_SECONDS)
 
 
 def test_names_are_resolved_by_the_jump_host(

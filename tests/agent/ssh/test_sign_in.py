@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from agent import redaction
@@ -190,6 +191,7 @@ def test_a_password_of_the_settings_opens_plainly_and_in_a_dialogue(means: str) 
         connect(where, password=Secret(PASSWORD)) as connection,
     ):
         assert connection.transport.is_authenticated()
+        assert connection.means == ("password",)
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +244,7 @@ def test_each_factor_that_is_wanted_is_given_in_turn(methods: str, asked: int) -
         ) as connection,
     ):
         assert connection.run("echo in", subject="echo").output == b"in\n"
+        assert connection.means == tuple(methods.split(","))
     assert len(person.asked) == asked
 
 
@@ -295,7 +298,19 @@ def test_questions_come_one_by_one_and_round_by_round() -> None:
     ]
 
 
-def test_a_person_who_takes_long_is_waited_for_and_who_leaves_ends_it() -> None:
+def test_a_dialogue_that_can_not_be_read_is_an_error_of_ours() -> None:
+    person = Person([PASSWORD])
+    question = paramiko.Message(b"\0\0\0\x02\xff\xfe").get_string()
+    with (
+        talking(lambda: Asking(("", "", [(question, False)], [PASSWORD]))) as where,
+        pytest.raises(Unreachable, match=r"can't be read .UnicodeDecodeError"),
+        connect(where, credentials=Credentials(prompt=person)),
+    ):
+        pass
+    assert person.asked == []
+
+
+def test_a_person_who_leaves_ends_it() -> None:
     class Leaving(Person):
         def ask(self, title: str, instructions: str, question: str, *, echo: bool) -> str:
             raise KeyboardInterrupt

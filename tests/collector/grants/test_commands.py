@@ -23,7 +23,7 @@ from collector.customers.models import Agent, Host
 from collector.database import Database
 from collector.enrolment.models import AuditEntry
 from collector.errors import CollectorError, NotFound, Unusable
-from collector.grants.models import SshHostKey
+from collector.grants.models import GrantRow, SshHostKey
 from collector.intake.service import accept
 from tests.collector.backups.place import send
 from tests.collector.backups.sample import at as local_time
@@ -284,6 +284,17 @@ def test_a_revoked_grant_says_why(known: Desk) -> None:
     assert "already" in known.refused(Unusable, "grant", "revoke", grant.id, "--why", "again")
     assert "--why" in known.refused(Unusable, "grant", "revoke", grant.id, "--why", " ")
     assert "nothing" in known.refused(NotFound, "grant", "revoke", "nothing", "--why", "x")
+
+
+def test_what_somebody_wrote_into_the_database_is_told(known: Desk) -> None:
+    good, bad = known.add(), known.add()
+    with known.database.writing() as session:
+        row = session.get_one(GrantRow, (bad.customer_id, bad.id))
+        row.envelope = envelope.enclose(bad, GRANT, ENGINEER)
+    ran = known.run("grant", "list", *WHERE)
+    assert (ran.exit_code, bad.id in ran.stderr, good.id[:12] in ran.stdout) == (1, True, True)
+    told = json.loads(known.run("grant", "list", *WHERE, "--json").stdout)
+    assert [(each["id"], each["state"]) for each in told] == [(good.id, "open"), (bad.id, "void")]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_the_remote_agent_of_a_host_is_one(database: Database, place: Place) -> 
         revoke_agent(session, agent, "misused", "tester", START)
         host = session.get_one(Host, (place.customer_id, place.host_id))
         assert remote_agent_of(session, host, "tester", START).id != agent.id
-    assert denial(database, first.opening()) is Denial.NO_SUCH_HOST
+    assert denial(database, first.opening()) is Denial.REVOKED
 
 
 @pytest.mark.parametrize(

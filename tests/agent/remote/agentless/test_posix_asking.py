@@ -82,7 +82,7 @@ def test_a_timeout_ends_what_runs_on_the_host_and_the_connection_goes_on(
     began = time.monotonic()
     with pytest.raises(TimedOut, match=r"no end after 0\.5 s"):
         host.run("sh", "-c", "sleep 4331 & sleep 4331", timeout_seconds=0.5)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3
     assert host.run("echo", "on").text == "on\n"
     ends = time.monotonic() + 5
     while sleeping("4331") and time.monotonic() < ends:
@@ -98,7 +98,7 @@ def test_readings_end_with_the_time_of_the_check(connection: Connection) -> None
         late.run("sleep", "4333", timeout_seconds=60)
     with pytest.raises(TimedOut):
         late.read("/etc/passwd")
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3
     assert host.read("/etc/passwd")
 
 
@@ -110,7 +110,7 @@ def test_a_stop_ends_a_command_at_once(connection: Connection) -> None:
     began = time.monotonic()
     with pytest.raises(TimedOut, match="stopped"):
         host.run("sleep", "4337", timeout_seconds=60)
-    assert time.monotonic() - began < 1.3
+    assert time.monotonic() - began < 3
 
 
 def test_a_line_that_is_cut_is_unreachable(connection: Connection) -> None:

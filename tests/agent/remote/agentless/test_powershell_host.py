@@ -4,16 +4,23 @@ Nothing here ran on Windows: the other end is a stand-in.
 """
 
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.remote.agentless import marks, powershell_scripts
+from agent.remote.agentless.taking import take_agentless
+from agent.spool import Spool
 from checks.api import Host, Output
 from checks.errors import NotPermitted, ProbeError, TimedOut, ToolMissing, UnexpectedOutput
+from tests.agent.remote.agentless.test_taking import order
 from tests.agent.remote.agentless.windows import Windows, windows
+from tests.agent.spooling import AGENT, KEY, opened
+from wire.messages import Reason
 from wire.record import CommandRun, Event
 
 ODD = "C:\\用友 U8\\it's “so” $x `n; \N{LEFT SINGLE QUOTATION MARK}%PATH%.txt"
@@ -201,3 +208,30 @@ def test_the_host_is_windows(there: Windows, tmp_path: Path) -> None:
     assert there.host.system == "windows"
     assert there.host.lost() is None
     assert tmp_path.is_dir()
+
+
+def test_an_inspection_of_windows_reads_what_can_be_read_and_skips_the_rest(
+    there: Windows, tmp_path: Path
+) -> None:
+    listing = "\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\\x\r\n    Version    REG_DWORD    0x1\r\n"
+    host = there.answers("ran", "0", listing, "")
+    spool = Spool(tmp_path)
+    try:
+        told, collected, total = take_agentless(
+            host, order(), spool, lambda _: None, threading.Event()
+        )
+        spool.seal_next(AGENT, KEY)
+        (batch,) = opened(spool)
+    finally:
+        spool.close()
+    assert (told.host.system, told.time_zone, collected, total) == ("windows", "UTC", 1, 1)
+    (one,) = batch.observations
+    assert one.check == "patch.windows_reboot"
+    assert msgspec.json.decode(one.facts) == {  # type: ignore[arg-type]
+        "servicing": False,
+        "updates": False,
+        "renames": False,
+    }
+    skipped = {each.check: each.failure.reason for each in told.skipped}
+    assert skipped["host.memory"] is skipped["host.volumes"] is Reason.NEEDS_AGENT
+    assert "host.mounts" not in skipped  # it has nothing to say about Windows

@@ -90,7 +90,7 @@ def test_a_probe_that_never_comes_back_is_left_behind_and_may_ask_no_more() -> N
 
     began = time.monotonic()
     hung, after = observed(job(hang, 0.2), job(lambda _: Facts()), host=host)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8
     assert hung.failure is not None
     assert (hung.failure.reason, hung.failure.subject) == (Reason.TIMEOUT, "0.2 s")
     assert after.failure is None
@@ -153,7 +153,7 @@ def test_a_stop_ends_the_run_at_once(when: str) -> None:
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         list(run_over_channel([job(hang, 30)], Near(), stop=stop))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
     release.set()
 
 

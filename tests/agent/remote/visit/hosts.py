@@ -90,6 +90,7 @@ class LocalCommand:
 
     def exit_code(self, timeout: float) -> int:
         code = self.process.wait(timeout)
+        self._reader.join(timeout)
         if code < 0:
             raise UnexpectedOutput(self.subject, "ended without an exit code")
         return code
