@@ -17,7 +17,8 @@ from msgspec import Meta, Struct
 from wire.errors import Damaged, Unreadable
 from wire.messages import Count, Digest, Label, Moment, Seconds, Sentence
 
-LARGEST_LINE_BYTES = 2**18
+LARGEST_LINE_BYTES = 2**21
+"""The first line has the grant's envelope in it, which may have envelope.LARGEST_BYTES."""
 LARGEST_DATA_BYTES = 2**15
 """Of terminal bytes in one line."""
 

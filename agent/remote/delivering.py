@@ -82,7 +82,9 @@ def held(folder: Folder, trust: Trust, work: Callable[[], Outcome]) -> Outcome |
     except SpoolBusy:
         return Outcome(folder.id, host, State.UNDER_WAY, texts.UNDER_WAY)
     except Unreached as error:
-        why = error.text if trust.collector is not None else texts.NOT_REACHED
+        why = texts.NOT_REACHED
+        if trust.collector is not None:
+            why = texts.NOT_REACHED_NOW.format(why=error.text)
         return Outcome(folder.id, host, State.KEPT, why)
     except AgentError as error:
         return Outcome(folder.id, host, State.DAMAGED, error.text)

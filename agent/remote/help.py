@@ -168,8 +168,4 @@ HELP = {
     "remote_forced": Text(
         "由 authorized_keys 的 command= 启动", "started by command= in authorized_keys"
     ),
-    "remote_folder": Text(
-        "用于临时数据的目录，由它建立和删除",
-        "folder for what has to lie on the disk; it is made and removed",
-    ),
 }

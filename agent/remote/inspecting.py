@@ -132,11 +132,12 @@ def _side_by_side(
 ) -> list[Result]:
     """Visit all hosts, and wait for them; Ctrl-C stops them all and cleans up."""
     prompts = Prompts(console, inspector.stop)
+    lock = threading.Lock()
     alone = len(wishes) == 1
     pool = ThreadPoolExecutor(min(chosen.parallel, len(wishes)), "host")
 
     def one(wish: Wish) -> Result:
-        report = reporter(console, wish.target, as_json=as_json, alone=alone)
+        report = reporter(console, wish.target, lock, as_json=as_json, alone=alone)
         found = visit(inspector, wish, prompts.of(wish.target), report)
         outcome = _handed_over(found, inspector, chosen.bundle, report, alone=alone)
         return Result(found, outcome)

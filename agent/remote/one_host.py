@@ -76,10 +76,12 @@ def _held(
     inspector: Inspector, wish: Wish, allowed: Authority, way: Way, report: Report, found: Visited
 ) -> Visited:
     """Hold the session; whatever ends it, what was read by then is in its folder."""
+    made: list[Folder] = []
     try:
-        with open_session(inspector.trust, allowed, str(way.target), Purpose.INSPECT) as session:
+        with open_session(
+            inspector.trust, allowed, str(way.target), Purpose.INSPECT, made=made.append
+        ) as session:
             report(SessionBegan(session.id, session.asked))
-            found = replace(found, session=session.folder)
             with connected(way, session.record) as connection:
                 report(SignedIn(str(way.server), str(connection.host_key)))
                 reader = Reader(
@@ -100,7 +102,7 @@ def _held(
         found = replace(found, error=error.text)
     except ProbeError as error:
         found = replace(found, error=sentence_of(error))
-    return found
+    return replace(found, session=made[0] if made else None)
 
 
 def sentence_of(error: ProbeError) -> Text:

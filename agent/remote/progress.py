@@ -7,6 +7,7 @@ host. The events of the run itself are those of agent/events.py.
 {"host":"erp-db","event":"result","state":"delivered",…}
 """
 
+import threading
 from collections.abc import Callable
 
 import msgspec
@@ -46,10 +47,19 @@ Event = RunEvent | SessionBegan | SignedIn | ModeChosen
 Report = Callable[[Event], None]
 
 
-def reporter(console: Console, host: str, *, as_json: bool, alone: bool) -> Report:
-    """Return what tells the events of one host: to a program, or to a person on standard error."""
+def reporter(
+    console: Console, host: str, lock: threading.Lock, *, as_json: bool, alone: bool
+) -> Report:
+    """Return what tells the events of one host: to a program, or to a person on standard error.
+
+    Hosts side by side share the lock: a line is printed whole.
+    """
 
     def report(event: Event) -> None:
+        with lock:
+            tell(event)
+
+    def tell(event: Event) -> None:
         if as_json:
             console.json({"host": host} | msgspec.to_builtins(event))
             return

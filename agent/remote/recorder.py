@@ -179,7 +179,7 @@ def resume(
         with path.open("rb") as content:
             place, at, broken = _read_through(content)
             left = content.seek(0, 2) - place.bytes
-        if left > 2 * LARGEST_WRITE_BYTES:
+        if left > LARGEST_LINE_BYTES + 2 * LARGEST_WRITE_BYTES:
             file.close()
             raise RecordLost(_words(path, _BROKEN.format(why=broken)))
         file.cut(place.bytes)

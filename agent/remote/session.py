@@ -7,7 +7,7 @@ up to its last whole line, and `remote deliver` closes the session as interrupte
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -126,12 +126,15 @@ def open_session(
     purpose: Purpose,
     *,
     proof: bytes | None = None,
+    made: Callable[[Folder], None] = lambda _folder: None,
 ) -> Iterator[Session]:
     """Open a session before anything reaches the host, and close it when the block ends.
 
     The collector is asked where it can be reached. A reading goes on without its word, and the
     record says so; a change does not go on without a backup proof, the collector's or `proof`, the
     envelope of one that was brought (`authority.read_proof`).
+
+    `made` is told the folder first: a session that is refused has a record, too.
 
     The block may close the session itself with more to say. Otherwise its end is `completed`; for
     an exception `interrupted`, `lost` (the line), `refused` or `record`. Raise NotGranted, and
@@ -140,6 +143,7 @@ def open_session(
     sessions = place.made(place.sessions(place.made(trust.home)))
     folder = Folder(sessions / str(uuid.uuid4()))
     with exclusive(folder.path):
+        made(folder)
         session = _begun(folder, trust, authority, address, purpose, proof)
         try:
             yield session

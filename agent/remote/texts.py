@@ -229,6 +229,10 @@ NOT_REACHED = Text(
     "the collector has no address here: write it out with xunjian-agent remote deliver --bundle "
     "FILE, or register again with --url",
 )
+NOT_REACHED_NOW = Text(
+    "{why}；请稍后运行 xunjian-agent remote deliver，或用 --bundle 文件 写出后带回",
+    "{why}; run xunjian-agent remote deliver later, or write it out with --bundle FILE",
+)
 NOT_TAKEN = Text(
     "采集端不接受此会话的结果（{denial}{detail}），记录已送达：请与采集端联系，"
     "由其以 xunjian-collector session 决定",

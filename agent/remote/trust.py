@@ -9,6 +9,7 @@ from agent.errors import NotGranted, RemoteError, SettingsError
 from agent.remote import home as place
 from agent.remote import person, texts
 from agent.settings import Collector
+from checks.api import Text
 from wire import codes, envelope
 from wire.errors import WireError
 from wire.sessions import TRUSTED, Trusted
@@ -134,9 +135,12 @@ def _keep_collector(home: Path, url: str, ca_file: str | None) -> None:
         files.replace(trial, text.encode())
         try:
             settings.load(str(trial))
-        except SettingsError:
+        except SettingsError as error:
             trial.unlink()
-            raise
+            said = error.text
+            raise RemoteError(
+                Text(said.zh.replace(str(trial), str(file)), said.en.replace(str(trial), str(file)))
+            ) from error
         trial.replace(file)
     except OSError as error:
         raise place.unusable(file, error) from error

@@ -15,8 +15,9 @@ from agent.remote.delivering import Outcome, State, deliver
 from agent.remote.folder import CLOSING_FILE, KEY, OPENING_FILE, Folder, all_in
 from agent.remote.session import open_session
 from agent.remote.trust import Trust
-from agent.spool import Spool
+from agent.spool import MOST_REFUSALS, Spool
 from agent.spool_file import exclusive
+from checks.api import Text
 from tests.agent.remote.collecting import SmallCollector, collecting
 from tests.agent.remote.desk import AGE, permitted, registered
 from tests.agent.spooling import INSPECTION, observation
@@ -262,6 +263,43 @@ def test_what_lies_without_an_opening_is_not_removed_if_it_is_more(tmp_path: Pat
     assert outcome is not None
     assert outcome.state is State.DAMAGED
     assert only(known).record.exists()
+
+
+def test_what_was_refused_for_good_is_told_and_stays(tmp_path: Path) -> None:
+    with collecting() as collector:
+        known = registered(tmp_path / "home", url=collector.url)
+        collector.engineer = known.key.public
+        hold(known)
+        folder = only(known)
+        spool = Spool(folder.state)
+        assert spool.seal_next("remote-erp-db", folder.key()) == 1
+        for _ in range(MOST_REFUSALS):
+            spool.refuse(spool.pending()[0], Text.same("no"))
+        spool.close()
+        for _ in range(2):
+            outcome = handed(known)
+            assert outcome is not None
+            assert outcome.state is State.KEPT
+            assert outcome.why is not None
+            assert "refused a batch" in outcome.why.en
+            assert folder.state.exists()
+
+
+def test_results_that_are_damaged_are_told_and_stay(tmp_path: Path) -> None:
+    with collecting() as collector:
+        known = registered(tmp_path / "home", url=collector.url)
+        collector.engineer = known.key.public
+        hold(known)
+        file = only(known).state / "spool.db"
+        file.write_bytes(b"garbage" * 1000)
+        for _ in range(2):
+            outcome = handed(known)
+            assert outcome is not None
+            assert outcome.state is State.KEPT
+            assert outcome.why is not None
+            assert "are damaged" in outcome.why.en
+        assert len(list(file.parent.glob("spool.db.damaged-*"))) == 1
+        demand_all_there(collector, known)
 
 
 def test_a_bundle_holds_batches_and_record(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from wire.sessions import CLOSING, Closing
 from wire.signing import PrivateKey
 
 OTHER = PrivateKey(b"o" * 32)
+ROOT = Path(__file__).parents[3]
 ONE_CHECK = ("--agentless", "--pack", "host.release")
 
 
@@ -233,6 +234,7 @@ def test_a_grant_that_was_revoked_meanwhile_reaches_no_host(desk: Desk) -> None:
     assert "客户来电" in desk.complaint
     assert not any(isinstance(each, Connected) for each in desk.events())
     assert desk.ended() == "refused"
+    assert desk.session.progress().delivered
 
 
 def complaint_of(desk: Desk, *given: str, key: Path | None = None) -> str:
@@ -374,15 +376,78 @@ def test_an_interruption_closes_the_session(desk: Desk, event: str, number: int)
     assert desk.session.progress().delivered
 
 
+def test_without_a_package_it_says_how_to_get_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package, "find", lambda: None)
+    assert desk.inspect(desk.target) == 2
+    assert "make agent-package" in desk.complaint
+    assert "--agentless" in desk.complaint
+
+
+def test_a_jump_host_of_the_grant_is_gone_through(desk: Desk) -> None:
+    hosts = (host("erp-db", "127.0.0.1", host_keys=(desk.server.host_key,)),)
+    jump = (host("gate", "127.0.0.2", host_keys=(desk.server.host_key,)),)
+    grant = written(desk.folder, granted(desk.known, *hosts, jump_hosts=jump))
+    gate = f"{desk.server.user}@127.0.0.1:{desk.server.port}"
+    assert desk.inspect(desk.target, *ONE_CHECK, "--jump", gate, grant=grant) == 0, desk.errors
+    (connected,) = [each for each in desk.events() if isinstance(each, Connected)]
+    assert connected.jumps == (gate,)
+
+
+def test_by_a_forced_command_the_hosts_own_agent_answers(desk: Desk, tmp_path: Path) -> None:
+    program = tmp_path / "xunjian-agent"
+    program.write_text(f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m agent "$@"\n')
+    program.chmod(0o755)
+    public = tmp_path / "zhang"
+    make_key(public)
+    line = ["remote", "authorized-key", "--key", f"{public}.pub", "--program", str(program)]
+    assert main(line) == 0
+    authorized = desk.capsys.readouterr().out
+    with serving(shell=True, as_nobody=False) as server:
+        server.authorized.write_text(authorized)
+        grant = granted(desk.known, host("erp-db", "127.0.0.1", host_keys=(server.host_key,)))
+        file = written(desk.folder, grant)
+        target = f"{server.user}@127.0.0.1:{server.port}"
+        given = (target, "--pack", "host.release", "--json")
+        assert desk.inspect(*given, key=public, grant=file) == 0, desk.errors
+    result = json.loads(desk.out.splitlines()[-1])
+    assert (result["mode"], result["collected"]) == ("forced", 1)
+    assert len(desk.collector.keys) == 1
+
+
+def folders_of(desk: Desk) -> set[str]:
+    """Return the folders that the package was brought into."""
+    commands = [each.command for each in desk.events() if isinstance(each, CommandRun)]
+    return set(re.findall(r"/[^ '\"]*/\.xunjian-[0-9a-f]{32}", " ".join(commands)))
+
+
+@pytest.mark.skipif(package.find() is None, reason="no package here: make agent-package")
+def test_an_interruption_of_the_package_leaves_nothing(desk: Desk) -> None:
+    command = [sys.executable, "-m", "agent", "remote", "inspect", desk.target]
+    command += ["--pack", "all", "--json", "--lang", "en"]
+    command += ["--key", str(desk.server.key), "--grant", desk.grant()]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["event"] == "started":
+                break
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1, errors
+    assert desk.ended() == "interrupted"
+    (folder,) = folders_of(desk)
+    assert not Path(folder).exists()
+
+
+@pytest.mark.skipif(package.find() is None, reason="no package here: make agent-package")
 def test_by_the_package_nothing_is_left(desk: Desk) -> None:
-    if package.find() is None:
-        pytest.skip("no package of the agent here: make agent-package")
     assert desk.inspect(desk.target, "--pack", "host.release", "--json") == 0, desk.errors
     result = json.loads(desk.out.splitlines()[-1])
     assert (result["mode"], result["collected"], result["left"]) == ("package", 1, None)
     assert any(isinstance(each, BatchFetched) for each in desk.events())
     assert len(desk.collector.keys) == 1
-    commands = [each.command for each in desk.events() if isinstance(each, CommandRun)]
-    folders = set(re.findall(r"/[^ '\"]*/\.xunjian-[0-9a-f]{32}", " ".join(commands)))
-    assert len(folders) == 1
-    assert not any(Path(each).exists() for each in folders)
+    (folder,) = folders_of(desk)
+    assert not Path(folder).exists()

@@ -18,7 +18,20 @@ from hypothesis import strategies as st
 from agent.errors import RecordLost
 from agent.remote.recorder import LARGEST_WRITE_BYTES, Recorder, resume
 from wire import record
-from wire.record import LARGEST_DATA_BYTES, Ended, Event, Line, Noted, Received, Resized, Sent
+from wire.envelope import LARGEST_BYTES
+from wire.record import (
+    LARGEST_DATA_BYTES,
+    CommandRun,
+    Ended,
+    Event,
+    Line,
+    Noted,
+    Received,
+    Resized,
+    Sent,
+    SessionOpened,
+)
+from wire.sessions import LARGEST_PART_BYTES
 
 DATA = st.binary(max_size=200)
 EVENTS = st.one_of(
@@ -68,6 +81,18 @@ def test_bytes_of_any_size_become_lines_of_a_size(tmp_path: Path, size: int) -> 
     assert recorder.lines == len(pieces) == -(-size // LARGEST_DATA_BYTES)
 
 
+def test_the_largest_grant_fits_into_the_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    first = SessionOpened(os.urandom(5000), os.urandom(LARGEST_BYTES), os.urandom(5000))
+    recorder = Recorder(path)
+    recorder.write(first)
+    recorder.close()
+    assert events_of(path) == [first]
+    assert path.stat().st_size < LARGEST_PART_BYTES
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert resume(path).lines == 0
+
+
 def test_a_record_is_never_written_over(tmp_path: Path) -> None:
     path = tmp_path / "record"
     path.write_bytes(b"somebody's")
@@ -95,7 +120,7 @@ def test_the_time_in_a_record_never_goes_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "event",
-    [Noted("x" * 2001), Noted("\ud800"), Resized(-1, 5), Noted("x" * 300_000)],
+    [Noted("x" * 2001), Noted("\ud800"), Resized(-1, 5), CommandRun("x" * 2_200_000)],
     ids=["long", "surrogate", "negative", "longer than a line"],
 )
 def test_what_a_reader_would_refuse_is_not_written(tmp_path: Path, event: Event) -> None:
@@ -233,7 +258,7 @@ def test_more_than_a_torn_write_is_told_and_left_as_it_is(tmp_path: Path) -> Non
     path = tmp_path / "record"
     recorder = Recorder(path)
     recorder.write(Noted("one"))
-    recorder.write(Received(os.urandom(3 * LARGEST_WRITE_BYTES)))
+    recorder.write(Received(os.urandom(6 * LARGEST_WRITE_BYTES)))
     recorder.close()
     content = bytearray(path.read_bytes())
     content[content.index(b"one")] ^= 1

@@ -118,6 +118,18 @@ def test_an_address_that_is_none_is_refused_with_the_key_it_is_in(tmp_path: Path
     assert not (tmp_path / TRUST).exists()
 
 
+def test_an_authority_of_our_own_is_kept_and_has_to_be_there(tmp_path: Path) -> None:
+    home, url = tmp_path / "home", "https://inside.example"
+    answer = answered(person.request(home, "张工"), url=url)
+    authority = tmp_path / "ca.pem"
+    with pytest.raises(RemoteError, match=r"collector\.toml.*collector\.ca_file"):
+        trust.conclude(home, answer, FINGERPRINT, ca_file=str(authority))
+    authority.write_text("")
+    known = trust.conclude(home, answer, FINGERPRINT, ca_file=str(authority))
+    assert known.collector is not None
+    assert (known.collector.url, known.collector.ca_file) == (url, str(authority))
+
+
 def test_the_command_registers_by_two_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,7 +31,7 @@ def main(folder: str) -> int:
     chance = random.Random(int(seed))
     left_in, left_out = int(size_in), chance.randbytes(int(size_out))
     with open(f"{folder}/{name}.pid", "w") as file:  # noqa: PTH123 # starts fast
-        file.write(str(os.getpid()))
+        file.write(f"{os.getpid()}\n")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     kept_in = os.open(f"{folder}/{name}.in", flags)
     kept_out = os.open(f"{folder}/{name}.out", flags)

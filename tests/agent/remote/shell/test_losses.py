@@ -51,6 +51,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+def pid_of(file: Path) -> int:
+    """Wait for the peer to write its id, and return it."""
+    wait_for(lambda: file.exists() and file.read_text().endswith("\n"))
+    return int(file.read_text())
+
+
 @dataclass
 class Watched:
     """A recorder, and when it was lost."""
@@ -88,8 +94,7 @@ def test_a_full_disk_closes_the_shell_and_the_record_has_all_that_passed(
     ):
         desk.until(b"ready\n")
         desk.type(f"full {size_in} {size_out} 1 0\n".encode())
-        wait_for((kept / "full.pid").exists)
-        pid = int((kept / "full.pid").read_text())
+        pid = pid_of(kept / "full.pid")
         chance = random.Random(3)
         ends = time.monotonic() + 30
         while direction == "typed" and not desk.ended and time.monotonic() < ends:
@@ -194,8 +199,7 @@ def test_a_workstation_that_is_killed_leaves_no_shell_and_a_whole_record(
     with workstation(server, path, terminal=terminal) as desk:
         desk.until(b"ready\n")
         os.write(desk.typing, b"kill 1000000000 20000000 1 0\n")
-        wait_for((kept / "kill.pid").exists)
-        pid = int((kept / "kill.pid").read_text())
+        pid = pid_of(kept / "kill.pid")
         chance = random.Random(4)
         for _ in range(100):
             os.write(desk.typing, chance.randbytes(700).replace(b"~", b"-"))
