@@ -86,19 +86,13 @@ def connected(way: Way, record: Recording) -> "Iterator[Connection]":
                 way.server.user,
                 str(connection.host_key),
                 way.pinned_by,
-                _means(connection),
+                "+".join(connection.means),
                 tuple(f"{hop.server.user}@{hop.server}"[:255] for hop in way.jumps),
             )
         )
         for notice in connection.notices:
             record(Noted(f"the server said: {notice}"[:2000]))
         yield connection
-
-
-def _means(connection: "Connection") -> str:
-    """Return how the last step of signing in was made."""
-    handler = connection.transport.auth_handler
-    return str(getattr(handler, "auth_method", "") or "")
 
 
 def _typed(host_keys: Sequence[str]) -> Pins:
