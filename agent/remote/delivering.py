@@ -18,6 +18,7 @@ from agent.events import Event, SpoolDamaged
 from agent.host import LocalHost
 from agent.identity import Identity
 from agent.remote import folder as names
+from agent.remote import home as place
 from agent.remote import texts
 from agent.remote.asking import Asking
 from agent.remote.folder import Folder
@@ -193,8 +194,11 @@ def _hand_over_batches(folder: Folder, trust: Trust, report: Report, language: s
 
 
 def made_state(folder: Folder) -> Path:
-    """Return the folder of the spool, made (0700) where there is none yet."""
-    folder.state.mkdir(mode=0o700, exist_ok=True)
+    """Return the folder of the spool, made (0700) where there is none yet. Raise RemoteError."""
+    try:
+        folder.state.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise place.unusable(folder.state, error) from error
     return folder.state
 
 

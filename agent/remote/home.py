@@ -49,6 +49,14 @@ def sessions(home: Path) -> Path:
     return home / "sessions"
 
 
+def named(path: str) -> Path:
+    """Return a path as a person writes it, with `~`. Raise RemoteError."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise RemoteError(texts.FILE_UNREADABLE.format(file=path, detail=str(error))) from error
+
+
 def unusable(path: Path, error: OSError) -> RemoteError:
     """Return the error that says why something of the folder can't be used."""
     detail = error.strerror or str(error)

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 
 from agent import messages
 from agent.errors import AgentError, SettingsError
+from agent.remote import home as place
 from agent.remote import inspect_texts
 from agent.remote import target as address
 from agent.remote.wishes import Wish, pack_of, settings_text
@@ -108,7 +109,7 @@ def _wish(path: str, text: str, number: int, table: object, default: Wish) -> Wi
         key = "settings"
         settings = default.settings
         if entry.settings is not None:
-            settings = settings_text(str(Path(path).parent / Path(entry.settings).expanduser()))
+            settings = settings_text(str(Path(path).parent / place.named(entry.settings)))
     except AgentError as error:
         raise _wrong(path, text, number, key, error.text) from error
     return Wish(

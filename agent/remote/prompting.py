@@ -54,6 +54,8 @@ class Prompts:
             question.answer.put(self._ask(question.text, question.echo))
         except RemoteError as error:
             question.answer.put(error)
+        except OSError:  # the terminal has gone away
+            question.answer.put(RemoteError(texts.NO_TERMINAL))
         except EOFError:
             question.answer.put(RemoteError(texts.NO_ANSWER))
 

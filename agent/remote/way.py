@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from agent.errors import NotGranted, RemoteError
+from agent.remote import home as place
 from agent.remote import target as address
 from agent.remote import texts
 from agent.remote.authority import Authority, demand_passage
@@ -54,9 +54,7 @@ def way_of(
     """
     from agent.ssh.connecting import Hop
 
-    credentials = Credentials(
-        key_file=Path(key).expanduser() if key is not None else None, prompt=prompt
-    )
+    credentials = Credentials(key_file=place.named(key) if key is not None else None, prompt=prompt)
     typed = _typed(host_keys)
     weak = authority.grant.weak_algorithms
     pins, pinned_by = _pins(authority.host, typed, str(target))
@@ -86,19 +84,13 @@ def connected(way: Way, record: Recording) -> "Iterator[Connection]":
                 way.server.user,
                 str(connection.host_key),
                 way.pinned_by,
-                _means(connection),
+                "+".join(connection.means),
                 tuple(f"{hop.server.user}@{hop.server}"[:255] for hop in way.jumps),
             )
         )
         for notice in connection.notices:
             record(Noted(f"the server said: {notice}"[:2000]))
         yield connection
-
-
-def _means(connection: "Connection") -> str:
-    """Return how the last step of signing in was made."""
-    handler = connection.transport.auth_handler
-    return str(getattr(handler, "auth_method", "") or "")
 
 
 def _typed(host_keys: Sequence[str]) -> Pins:

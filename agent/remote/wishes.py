@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from msgspec import Struct
 
 from agent import messages
 from agent.errors import PatternUnknown, RemoteError
+from agent.remote import home as place
 from agent.remote import inspect_texts, texts
 from checks.discovery import names
 
@@ -57,7 +57,7 @@ def pack_of(words: Sequence[str]) -> Pack:
 def settings_text(path: str) -> str:
     """Return a file of entries. Raise RemoteError."""
     try:
-        with Path(path).expanduser().open("rb") as file:
+        with place.named(path).open("rb") as file:
             content = file.read(LARGEST_SETTINGS_BYTES + 1)
         if len(content) > LARGEST_SETTINGS_BYTES:
             raise RemoteError(inspect_texts.FILE_TOO_LONG.format(file=path))

@@ -1,5 +1,6 @@
 """`remote inspect` over a real SSH server: read, delivered, told; each refusal is one sentence."""
 
+import errno
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import files
 from agent.cli import main
 from agent.remote import package, prompting
 from agent.remote.folder import CLOSING_FILE, Folder, all_in
@@ -271,6 +273,21 @@ def test_a_key_that_others_can_read_is_told(desk: Desk) -> None:
 
 def test_no_key_file_is_told(desk: Desk) -> None:
     assert "no such key file" in complaint_of(desk, desk.target, key=desk.folder / "none")
+
+
+def test_a_home_folder_that_nobody_has_is_told(desk: Desk) -> None:
+    said = complaint_of(desk, desk.target, key=Path("~nosuchuser/key"))
+    assert "~nosuchuser/key" in said
+
+
+def test_a_full_disk_at_the_workstation_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files, "replace", full)
+    assert "No space left" in complaint_of(desk, desk.target)
 
 
 def test_a_passphrase_that_is_wrong_three_times_is_told(
