@@ -19,7 +19,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from agent.remote.package import find
-
 from bench.figures import Figure, Peer
 from scripts.openssh import OpenSsh, serving
 
