@@ -13,13 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from agent.remote.package import find
 from bench.figures import Figure, Peer
+from checks.discovery import discover
 from scripts.openssh import OpenSsh, serving
 
 BUDGET_ONE_SECONDS = 3.0
@@ -28,12 +29,14 @@ BUDGET_TWENTY_SECONDS = 15.0
 
 _CUSTOMER = "bench"
 _HOSTS = 20
+_ADDRESSES = 10
+"""Of one server: OpenSSH listens on sixteen at most."""
 
 
 @dataclass(frozen=True)
 class _Place:
     folder: Path
-    server: OpenSsh
+    servers: tuple[OpenSsh, ...]
 
     @property
     def grant(self) -> str:
@@ -43,9 +46,14 @@ class _Place:
     def bundle(self) -> str:
         return str(self.folder / f"{time.monotonic_ns()}.inspb")
 
-    def address(self, number: int) -> str:
-        """Return one of the server's addresses: all of 127/8 is this machine."""
-        return f"127.0.1.{number}"
+    def server(self, number: int) -> OpenSsh:
+        """Return the server that is this host."""
+        return self.servers[(number - 1) // _ADDRESSES]
+
+    def target(self, number: int) -> str:
+        """Return a host as the engineer names it: all of 127/8 is this machine."""
+        server = self.server(number)
+        return f"{server.user}@{_address(number)}:{server.port}"
 
     def collector(self, *arguments: str) -> str:
         return self._run("collector", *arguments, "--data", str(self.folder))
@@ -71,8 +79,8 @@ def measure(*, tiny: bool = False) -> list[Figure]:
     if find() is None:
         raise RuntimeError("there is no agent package: make agent-package")
     hosts = 2 if tiny else _HOSTS
-    with tempfile.TemporaryDirectory(prefix="xunjian-bench-") as folder, _server(hosts) as server:
-        place = _Place(Path(folder), server)
+    with tempfile.TemporaryDirectory(prefix="xunjian-bench-") as folder, _servers(hosts) as servers:
+        place = _Place(Path(folder), servers)
         _prepare(place, hosts)
         one = _times(1 if tiny else 5, lambda: _one(place))
         by_hand = _times(1 if tiny else 5, lambda: _by_hand(place))
@@ -92,10 +100,18 @@ def measure(*, tiny: bool = False) -> list[Figure]:
 
 
 @contextmanager
-def _server(hosts: int) -> Iterator[OpenSsh]:
-    addresses = "\n".join(f"ListenAddress 127.0.1.{number}" for number in range(1, hosts + 1))
-    with serving(shell=True, settings=addresses) as server:
-        yield server
+def _servers(hosts: int) -> Iterator[tuple[OpenSsh, ...]]:
+    with ExitStack() as stack:
+        made = []
+        for first in range(1, hosts + 1, _ADDRESSES):
+            numbers = range(first, min(first + _ADDRESSES, hosts + 1))
+            addresses = "\n".join(f"ListenAddress {_address(number)}" for number in numbers)
+            made.append(stack.enter_context(serving(shell=True, settings=addresses)))
+        yield tuple(made)
+
+
+def _address(number: int) -> str:
+    return f"127.0.1.{number}"
 
 
 def _prepare(place: _Place, hosts: int) -> None:
@@ -111,8 +127,9 @@ def _prepare(place: _Place, hosts: int) -> None:
     named = []
     for number in range(1, hosts + 1):
         place.collector("slot", "add", *where, "--host", f"host{number}")
-        place.collector("host-key", "add", *where, "--host", f"host{number}", place.server.host_key)
-        named += ["--host", f"host{number}={place.address(number)}"]
+        key = place.server(number).host_key
+        place.collector("host-key", "add", *where, "--host", f"host{number}", key)
+        named += ["--host", f"host{number}={_address(number)}"]
     today = datetime.now(UTC).date()
     place.collector(
         *("grant", "add", *where, *named, "--person", "bench", "--scope", "config"),
@@ -122,8 +139,7 @@ def _prepare(place: _Place, hosts: int) -> None:
 
 
 def _one(place: _Place) -> None:
-    target = f"{place.server.user}@{place.address(1)}:{place.server.port}"
-    key = str(place.server.key)
+    target, key = place.target(1), str(place.server(1).key)
     place.remote("inspect", target, "--grant", place.grant, "--key", key, "--bundle", place.bundle)
 
 
@@ -134,35 +150,51 @@ def _many(place: _Place, inventory: Path) -> None:
 
 def _inventory(place: _Place, hosts: int) -> Path:
     path = place.folder / "hosts.toml"
-    server = place.server
-    targets = [f"{server.user}@{place.address(each + 1)}:{server.port}" for each in range(hosts)]
-    path.write_text("".join(f'[[host]]\ntarget = "{to}"\nkey = "{server.key}"\n' for to in targets))
+    numbers = range(1, hosts + 1)
+    entries = [
+        f'[[host]]\ntarget = "{place.target(number)}"\nkey = "{place.server(number).key}"\n'
+        for number in numbers
+    ]
+    path.write_text("".join(entries))
     return path
 
 
 def _by_hand(place: _Place) -> None:
     package = find()
     assert package is not None
+    server = place.server(1)
     options = [
-        *("-q", "-F", "/dev/null", "-i", str(place.server.key), "-p", str(place.server.port)),
+        *("-q", "-F", "/dev/null", "-i", str(server.key), "-p", str(server.port)),
         *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={_known(place)}"),
     ]
-    there = f"{place.server.user}@{place.address(1)}"
+    there = f"{server.user}@{_address(1)}"
     script = (
         "umask 077; d=$(mktemp -d) && cd $d && tar xzf - && "
-        "./xunjian-agent/xunjian-agent check --json 'host.*' | wc -c; rm -rf $d"
+        f"./xunjian-agent check --json {' '.join(_light())} | wc -l; rm -rf $d"
     )
     with package.path.open("rb") as archive:
         printed = subprocess.run(
             ["ssh", *options, there, script], stdin=archive, capture_output=True, check=True
         ).stdout
-    if int(printed) < 10_000:
-        raise RuntimeError(f"the checks printed {printed!r}")
+    if int(printed) != len(_light()):
+        raise RuntimeError(f"{printed!r} observations were printed")
+
+
+def _light() -> list[str]:
+    """Return the ids of the checks that `--pack light` runs."""
+    return [
+        check_id
+        for check_id, check in discover().checks.items()
+        if check.probe is not None
+        and check.target == "host"
+        and "linux" in check.systems
+        and not (check.heavy or check.sampling)
+    ]
 
 
 def _known(place: _Place) -> Path:
     path = place.folder / "known_hosts"
-    path.write_text(f"[{place.address(1)}]:{place.server.port} {place.server.host_key}\n")
+    path.write_text(f"[{_address(1)}]:{place.server(1).port} {place.server(1).host_key}\n")
     return path
 
 
