@@ -2,7 +2,7 @@
 
 survey.py     what kind of host answers, and what it has for a visit
 guard.py      the private folder, and that it is gone again whatever happens
-bringing.py   the package into the folder, and a trial of it
+bringing.py   the package into the folder
 running.py    the order, what is told, the batches
 fetched.py    whether a batch is what was asked for
 visiting.py   all of it in turn

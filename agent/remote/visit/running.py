@@ -51,7 +51,7 @@ _GREETING_BYTES = 2**20
 _EXIT_SECONDS = 5.0
 
 _NO_HELLO = Text(
-    "代理在目标主机上没有应答（{detail}）", "the agent on the host does not answer ({detail})"
+    "代理在目标主机上没有启动（{detail}）", "the agent does not start on the host ({detail})"
 )
 _ENDED = Text(
     "目标主机上的代理意外结束（{detail}）：已取回的批次仍然有效，请重新检查该主机",
@@ -157,7 +157,9 @@ class Conversation:
         while True:
             line = self._line(ends)
             if line is None:
-                detail = words(self._channel.errors) or words(greeting) or "-"
+                detail = self._last_words() or "-"
+                if greeting and not self._channel.errors:
+                    detail = f"{words(greeting)[:300]}, {detail}"
                 raise CannotStart(_NO_HELLO.format(detail=detail))
             message = self._understood(line)
             if isinstance(message, Hello):
