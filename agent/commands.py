@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET
 
-from agent import messages, runner, showing, veto
+from agent import messages, planning, runner, showing, veto
 from agent.console import Console
 from agent.errors import AgentError, NotEnrolled
 from agent.events import Event, SpoolDamaged, SpoolOutdated
@@ -37,10 +37,10 @@ def check(console: Console, patterns: Sequence[str], *, listing: bool, as_json: 
         return DONE
     _complain_of_broken(console, catalogue)
     host = LocalHost()
-    plan = runner.plan(catalogue.checks, host.system, {}, patterns, forbidden.checks)
+    plan = planning.plan(catalogue.checks, host.system, {}, patterns, forbidden.checks)
     if listing:
         unset = [
-            runner.Job(each.check, catalogue.checks[each.check], 0)
+            planning.Job(each.check, catalogue.checks[each.check], 0)
             for each in plan.skipped
             if each.failure.reason is Reason.NOT_CONFIGURED
         ]
@@ -80,7 +80,7 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
     catalogue = discover({entry.target.kind for entry in entries})
     _complain_of_broken(console, catalogue)
     host = LocalHost()
-    plan = runner.plan(
+    plan = planning.plan(
         catalogue.checks,
         host.system,
         settings.checks,
@@ -103,9 +103,9 @@ def run(console: Console, settings_path: str, patterns: Sequence[str], *, as_jso
     return DONE if complete else KEPT
 
 
-def entries_of(settings: Settings) -> "tuple[runner.Entry, ...]":
+def entries_of(settings: Settings) -> "tuple[planning.Entry, ...]":
     """Return what the settings name for target checks."""
-    found: list[runner.Entry] = []
+    found: list[planning.Entry] = []
     for section in ("backups", "databases", "queries", "products"):
         if getattr(settings, section):
             found += importlib.import_module(f"agent.{section}.entries").entries(settings)
@@ -183,7 +183,7 @@ def _complain_of_broken(console: Console, catalogue: Catalogue) -> None:
         console.complain(messages.BROKEN.format(detail=error))
 
 
-def _list(console: Console, job: runner.Job, *, as_json: bool) -> None:
+def _list(console: Console, job: planning.Job, *, as_json: bool) -> None:
     declared = job.check
     if as_json:
         console.json(

@@ -18,7 +18,8 @@ from agent.events import (
 )
 from agent.identity import Identity
 from agent.memory import Memory
-from agent.runner import LeftBehind, Plan, Started, Step, run
+from agent.planning import Plan
+from agent.runner import LeftBehind, Started, Step, run
 from agent.secret import foresee
 from agent.settings import Settings
 from agent.spool import Spool

@@ -20,7 +20,8 @@ import psycopg
 from agent.databases.entries import entries
 from agent.databases.settings import DatabaseSettings
 from agent.host import LocalHost
-from agent.runner import plan, run
+from agent.planning import plan
+from agent.runner import run
 from agent.settings import Collector, Settings
 from bench.figures import Figure, Origin, Peer
 from checks.discovery import discover

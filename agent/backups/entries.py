@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent.backups.settings import BackupSettings
 from agent.backups.subject import ConfiguredSet
-from agent.runner import Entry
+from agent.planning import Entry
 from agent.settings import Settings
 from checks.api import Host
 from wire.messages import Target

@@ -4,7 +4,7 @@ from functools import partial
 
 from agent.databases.settings import DatabaseSettings
 from agent.databases.subject import ConfiguredDatabase, Session
-from agent.runner import Entry
+from agent.planning import Entry
 from agent.settings import Settings
 from checks.api import Host
 from checks.databases import TARGETS

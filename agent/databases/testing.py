@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
-from agent import messages, runner, veto
+from agent import messages, planning, runner, veto
 from agent.console import Console
 from agent.databases.connecting import place
 from agent.databases.entries import entries
@@ -84,7 +84,7 @@ def try_out(console: Console, settings_path: str, name: str, *, as_json: bool) -
     catalogue = discover({entry.target.kind})
     host = LocalHost()
     forbidden = veto.load(catalogue.checks)
-    plan = runner.plan(
+    plan = planning.plan(
         catalogue.checks, host.system, settings.checks, (), forbidden.checks, (entry,)
     )
     jobs = [job for job in plan.jobs if job.entry is not None]

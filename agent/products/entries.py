@@ -3,10 +3,10 @@
 from functools import partial
 
 from agent.databases.subject import ConfiguredDatabase, Session
+from agent.planning import Entry
 from agent.products.pack import declaration
 from agent.products.settings import ProductSettings
 from agent.products.subject import ConfiguredProduct
-from agent.runner import Entry
 from agent.settings import Settings
 from checks.api import Host
 from checks.product_packs import Declaration

@@ -3,9 +3,9 @@
 from functools import partial
 
 from agent.databases.subject import ConfiguredDatabase, Session
+from agent.planning import Entry
 from agent.queries.settings import QuerySettings
 from agent.queries.subject import declared_query
-from agent.runner import Entry
 from agent.settings import Settings
 from checks.api import Host
 from checks.queries import DeclaredQuery

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from agent.planning import Entry, Plan, plan
 from agent.remote.order import Order
-from agent.runner import Entry, Plan, plan
 from agent.settings import Settings
 from agent.veto import Veto
 from checks.discovery import Catalogue

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agent.runner import Entry, plan
+from agent.planning import Entry, plan
 from checks.api import Chapter, Check, Host, Scope, Struct, Text
 from wire.grants import Coverage
 from wire.messages import Failure, Reason, Skipped, Target

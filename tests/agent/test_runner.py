@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from agent.errors import PatternUnknown
 from agent.host import LocalHost
-from agent.runner import Entry, Started, fits, plan, run
+from agent.planning import Entry, fits, plan
+from agent.runner import Started, run
 from agent.settings import CheckSettings
 from checks.api import Chapter, Check, Host, Struct, Text
 from wire.messages import Observation, Reason, Target

@@ -27,6 +27,7 @@ NEEDED_ON_A_HOST = {
     "agent.isolation",
     "agent.remote.lines",
     "agent.remote.order",
+    "agent.planning",
     "agent.runner",
     "agent.sealing",
     "agent.spool",

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from agent.host import LocalHost
-from agent.runner import Job, Started, run
+from agent.planning import Job
+from agent.runner import Started, run
 from checks.api import Chapter, Check, Host, Text
 from wire.messages import Observation, Reason
 

@@ -18,9 +18,10 @@ from msgspec import UNSET
 
 from agent import redaction
 from agent.errors import AgentError
+from agent.planning import Job
 from agent.probing import Answer, reading
 from agent.remote.agentless.remote_host import RemoteHost
-from agent.runner import Job, Started, Step
+from agent.runner import Started, Step
 from checks.api import Host
 from wire.messages import Cost, Failure, Observation, Reason
 

@@ -7,11 +7,11 @@ from agent import inspection, veto
 from agent.commands import entries_of
 from agent.errors import RecordLost, RemoteError
 from agent.inspection import Report
+from agent.planning import Plan, plan
 from agent.remote.agentless.place import there
 from agent.remote.agentless.remote_host import RemoteHost
 from agent.remote.agentless.running import cost_unknown, run_over_channel
 from agent.remote.order import Order
-from agent.runner import Plan, plan
 from agent.settings import Collector, Run, Settings
 from agent.spool import Spool
 from checks.api import Text

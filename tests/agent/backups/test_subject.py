@@ -11,7 +11,8 @@ import pytest
 from agent.backups.entries import entries
 from agent.backups.ledger import Ledger
 from agent.host import LocalHost
-from agent.runner import plan, run
+from agent.planning import plan
+from agent.runner import run
 from agent.settings import Agent, CheckSettings, Collector, Settings
 from checks.backup.restore_points import CHECK
 from checks.backup_sets import BackupFacts, Level, Result

@@ -7,7 +7,8 @@ import psycopg
 
 from agent.commands import entries_of
 from agent.host import LocalHost
-from agent.runner import plan, run
+from agent.planning import plan
+from agent.runner import run
 from agent.settings import load
 from checks.api import Past, State, Verdict
 from checks.external.sql import CHECK, Facts

@@ -11,7 +11,8 @@ import pytest
 
 from agent.databases.entries import entries
 from agent.host import LocalHost
-from agent.runner import plan, run
+from agent.planning import plan
+from agent.runner import run
 from agent.settings import Collector, Settings
 from checks.discovery import discover
 from tests.agent.databases.test_sql_server import DRIVERS

@@ -17,7 +17,8 @@ import pytest
 
 from agent.databases.entries import entries
 from agent.host import LocalHost
-from agent.runner import plan, run
+from agent.planning import plan
+from agent.runner import run
 from agent.settings import Collector, Settings
 from checks.api import Chapter, Check, Struct, Text
 from checks.databases import Database, Instance, instance_of

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from agent.errors import AgentError, RecordLost
 from agent.host import LocalHost
+from agent.planning import Job
 from agent.remote.agentless.running import run_over_channel
-from agent.runner import Job, Started
+from agent.runner import Started
 from checks.api import Chapter, Check, Host, Struct, Text
 from checks.errors import NotPermitted, ProbeError, TimedOut, Unreachable, part
 from wire.messages import Failure, Observation, Reason
