@@ -94,6 +94,8 @@ class Opening(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The session's own key."""
     opened_at: Moment
     """By the engineer's clock."""
+    proof: bytes | None = None
+    """Envelope of a Proof that he brought as a file, for a shell out of the collector's reach."""
 
 
 class SessionKey(Struct, frozen=True, kw_only=True):

@@ -191,7 +191,7 @@ def _begun(
 ) -> Session:
     key = PrivateKey.generate()
     keep_key(folder.path / names.KEY, key)
-    opening = _opening(folder.id, trust, authority, address, purpose, key)
+    opening = _opening(folder.id, trust, authority, address, purpose, key, proof)
     signed = envelope.enclose(opening, OPENING, trust.key)
     folder.keep(names.GRANT_FILE, authority.granted.envelope)
     if proof is not None:
@@ -236,6 +236,7 @@ def _opening(
     address: str,
     purpose: Purpose,
     key: PrivateKey,
+    proof: bytes | None,
 ) -> Opening:
     return Opening(
         wire=WIRE_VERSION,
@@ -251,6 +252,7 @@ def _opening(
         address=address[:255],
         public_key=key.public,
         opened_at=datetime.now(UTC),
+        proof=proof,
     )
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from checks.api import Text
 from collector.backups import sentences
-from collector.backups.known import known_of
+from collector.backups.known import Known, known_of
 from collector.backups.models import BackupSet
 from collector.grants.documents import documents_of
 from collector.grants.observed import is_own, newest_failure, observed
@@ -63,14 +63,8 @@ def proof_for(session: Session, customer_id: str, host_id: str, now: datetime) -
 
 def look_for(session: Session, customer_id: str, host_id: str, now: datetime) -> Found:
     """Return what proves a backup of a host good, and why the rest does not."""
-    rows = session.scalars(
-        select(BackupSet)
-        .where(BackupSet.customer_id == customer_id, BackupSet.host_id == host_id)
-        .order_by(BackupSet.name)
-    ).all()
-    known = [known_of(session, row, (now - _LOOKED_BACK).date()) for row in rows]
-    own = [each for each in known if is_own(each)]
-    failed_at = newest_failure(own)
+    own = _own_sets(session, customer_id, host_id, now)
+    failure = newest_failure(own)
     proved: list[Proved] = []
     lacking: list[Text] = []
     for each in own:
@@ -80,11 +74,26 @@ def look_for(session: Session, customer_id: str, host_id: str, now: datetime) ->
         else:
             lacking.append(told)
     proved += documents_of(session, customer_id, host_id, now)
-    counting = [each for each in proved if failed_at is None or each.at > failed_at]
-    if failed_at is not None and len(counting) < len(proved):
+    counting = [each for each in proved if failure is None or each.at > failure]
+    if failure is not None and len(counting) < len(proved):
         zone = own[0].zone if own else "UTC"
-        lacking.append(_failed_since(failed_at, zone))
+        lacking.append(_failed_since(failure, zone))
     return Found(max(counting, key=lambda each: each.at, default=None), tuple(lacking))
+
+
+def failed_at(session: Session, customer_id: str, host_id: str, now: datetime) -> datetime | None:
+    """Return when a backup of a host was last found damaged; None: not in the last days."""
+    return newest_failure(_own_sets(session, customer_id, host_id, now))
+
+
+def _own_sets(session: Session, customer_id: str, host_id: str, now: datetime) -> list[Known]:
+    rows = session.scalars(
+        select(BackupSet)
+        .where(BackupSet.customer_id == customer_id, BackupSet.host_id == host_id)
+        .order_by(BackupSet.name)
+    ).all()
+    known = [known_of(session, row, (now - _LOOKED_BACK).date()) for row in rows]
+    return [each for each in known if is_own(each)]
 
 
 def _failed_since(at: datetime, zone: str) -> Text:

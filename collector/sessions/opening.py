@@ -17,10 +17,11 @@ from collector.enrolment.models import AlarmKind
 from collector.enrolment.record import Person, alarm, audit
 from collector.errors import Clash, NotABatch, UnknownKey, Unusable
 from collector.grants.models import Engineer, GrantRow
-from collector.grants.service import LIVE, denial_of, proof_for
+from collector.grants.service import LIVE, denial_of
 from collector.identity import Identity
 from collector.sessions.keys import known_key, let_sign
 from collector.sessions.models import RemoteSession
+from collector.sessions.proving import proof_of
 from collector.sessions.stored import UNKNOWN, answer_to, find, opening_of, standing_denial
 from collector.sessions.words import NOT_DENIED
 from wire import envelope
@@ -99,9 +100,8 @@ def _first(session: Session, identity: Identity, statement: Statement, now: date
     late = opening.opened_at <= now - LIVE
     proof = None
     if denial is None and Scope.CHANGE in opening.scopes:
-        # An old one may have brought its proof as a file: what counted then was proved then.
-        at = opening.opened_at if late else now
-        proof = proof_for(session, opening.customer_id, opening.host_id, at)
+        # What counted then was proved then.
+        proof = proof_of(session, opening, opening.opened_at if late else now)
         denial = Denial.NO_PROOF if proof is None else None
     session.add(
         RemoteSession(
