@@ -18,6 +18,7 @@ _CHECK_DIGITS = _DIGITS + "*~$=U"
 _LENGTH = -(-CODE_BITS // 5)
 _GROUP = 5
 _LOOK_ALIKE = str.maketrans("OIL", "011", "- ")
+_BETWEEN = str.maketrans(",-()（）", "      ")
 _WORDS = 6
 _WORD_BITS = 11
 
@@ -89,10 +90,14 @@ def numbers(public_key: bytes) -> tuple[str, ...]:
 
 
 def same_fingerprint(typed: str, public_key: bytes) -> bool:
-    """Tell whether a person typed the fingerprint of this key: words, numbers, or its id."""
-    parts = tuple(typed.replace(",", " ").replace("-", " ").lower().split())
+    """Tell whether a person typed the fingerprint of this key: words, numbers, both, or its id.
+
+    Both, with brackets around the numbers: as they are printed.
+    """
+    parts = tuple(typed.translate(_BETWEEN).lower().split())
+    words, places = fingerprint(public_key), numbers(public_key)
     whole = hashlib.sha256(public_key).hexdigest()
-    return parts in (fingerprint(public_key), numbers(public_key), (whole,))
+    return parts in (words, places, words + places, (whole,))
 
 
 def _numbers(public_key: bytes) -> tuple[int, ...]:

@@ -153,6 +153,10 @@ def test_a_fingerprint_is_six_words_or_six_numbers_of_the_same_key() -> None:
         assert not same_fingerprint(typed, OTHER.public)
     assert not same_fingerprint("", KEY.public)
     assert not same_fingerprint(" ".join(words[:5]), KEY.public)
+    # As it is printed, and what only looks so.
+    assert same_fingerprint(f"{' '.join(words)}（{' '.join(numbers(KEY.public))}）", KEY.public)
+    mixed = f"{' '.join(words)} ({' '.join(numbers(OTHER.public))})"
+    assert not same_fingerprint(mixed, KEY.public)
 
 
 @pytest.mark.parametrize("kind", [Identifier, CheckId, Digest])
