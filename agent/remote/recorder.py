@@ -164,6 +164,10 @@ class Recorder:
         return RecordLost(self._lost)
 
 
+_LARGEST_TORN_BYTES = LARGEST_LINE_BYTES + 2 * LARGEST_WRITE_BYTES
+"""Of one write, its lines included."""
+
+
 def resume(
     path: Path,
     *,
@@ -172,14 +176,18 @@ def resume(
 ) -> Recorder:
     """Open a record again whose writer has died, and cut off the write that it died in.
 
-    Raise RecordLost where more than one write is not whole: that is no crash.
+    Raise RecordLost where more than one write is not whole, or where lines follow what can't be
+    read: no crash leaves that, and nothing of it is cut.
     """
     try:
         file = FileOnDisk(path, new=False)
         with path.open("rb") as content:
             place, at, broken = _read_through(content)
-            left = content.seek(0, 2) - place.bytes
-        if left > LARGEST_LINE_BYTES + 2 * LARGEST_WRITE_BYTES:
+            content.seek(place.bytes)
+            left = content.read(_LARGEST_TORN_BYTES + 1)
+        if len(left) > _LARGEST_TORN_BYTES or any(
+            _is_line(each) for each in left.split(b"\n")[:-1]
+        ):
             file.close()
             raise RecordLost(_words(path, _BROKEN.format(why=broken)))
         file.cut(place.bytes)
@@ -190,6 +198,14 @@ def resume(
     since = max(0.0, (now() - at).total_seconds()) if at is not None else 0.0
     resumed._began = clock() - place.elapsed - since
     return resumed
+
+
+def _is_line(content: bytes) -> bool:
+    try:
+        msgspec.json.decode(content, type=Line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _read_through(file: BinaryIO) -> tuple[_Place, datetime | None, str]:

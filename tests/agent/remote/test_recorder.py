@@ -254,6 +254,27 @@ def test_after_a_crash_the_torn_write_is_cut_and_the_chain_goes_on(
     assert resumed.ended
 
 
+@pytest.mark.parametrize("fault", ["flipped", "garbled", "removed", "doubled"])
+def test_a_line_that_others_follow_is_never_cut_away(tmp_path: Path, fault: str) -> None:
+    path = tmp_path / "record"
+    recorder = Recorder(path)
+    for number in range(6):
+        recorder.write(Noted(f"event {number}"))
+    recorder.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[2:3] = {
+        "flipped": [lines[2].replace(b"event 2", b"event 9")],
+        "garbled": [b"x" + lines[2][1:]],
+        "removed": [],
+        "doubled": [lines[2], lines[2]],
+    }[fault]
+    changed = b"".join(lines)
+    path.write_bytes(changed)
+    with pytest.raises(RecordLost):
+        resume(path)
+    assert path.read_bytes() == changed
+
+
 def test_more_than_a_torn_write_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "record"
     recorder = Recorder(path)
