@@ -174,3 +174,11 @@ def _targets(check: Check[Any], entries: Sequence[Entry]) -> Sequence[Entry | No
 def fits(check_id: str, pattern: str) -> bool:
     """Return whether a pattern means the check."""
     return fnmatchcase(check_id, pattern) or check_id.startswith(f"{pattern}.")
+
+
+def light_part(whole: Plan) -> Plan:
+    """Return a plan without what is heavy and what watches the host for a while; that is told."""
+    jobs = tuple(job for job in whole.jobs if phase(job) is Phase.LIGHT)
+    left = sorted({job.check_id for job in whole.jobs} - {job.check_id for job in jobs})
+    left_out = [Skipped(each, Failure(Reason.NOT_SELECTED, "", "light")) for each in left]
+    return Plan(jobs, (*whole.skipped, *left_out))

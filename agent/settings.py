@@ -112,15 +112,7 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
     and what is expected there for everything that is wrong.
     """
     text = _read(path)
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line, column = place_of(str(error), text)
-        raise SettingsError(
-            messages.SETTINGS_NOT_TOML.format(column=column, detail=str(error).split(" (at ")[0]),
-            file=path,
-            line=line,
-        ) from error
+    content = parsed(path, text)
     tables = content.get("checks", {})
     if not isinstance(tables, dict):
         raise _wrong(path, text, ("checks",), content)
@@ -160,6 +152,19 @@ def load(path: str, known_checks: Collection[str] | None = None) -> Settings:
         if wrong is not None:
             raise _contradicting(path, text, wrong)
     return settings
+
+
+def parsed(path: str, text: str) -> dict[str, Any]:
+    """Return what the TOML of a file says. Raise SettingsError with the place where it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line, column = place_of(str(error), text)
+        raise SettingsError(
+            messages.SETTINGS_NOT_TOML.format(column=column, detail=str(error).split(" (at ")[0]),
+            file=path,
+            line=line,
+        ) from error
 
 
 def _entry(path: str, text: str, section: str, name: str, table: object) -> object:

@@ -10,7 +10,6 @@ agentless = false
 settings = "erp-db.toml"                # beside this file
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +22,8 @@ from agent.remote import home as place
 from agent.remote import inspect_texts
 from agent.remote import target as address
 from agent.remote.wishes import Wish, pack_of, settings_text
-from agent.settings_lines import line_of, place_of
+from agent.settings import parsed
+from agent.settings_lines import line_of
 from checks.api import Text
 
 LARGEST_BYTES = 2**20
@@ -64,15 +64,7 @@ def load(path: str, default: Wish) -> tuple[Wish, ...]:
     Raise SettingsError with the line, the key and what is expected there.
     """
     text = _read(path)
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line, column = place_of(str(error), text)
-        raise SettingsError(
-            messages.SETTINGS_NOT_TOML.format(column=column, detail=str(error).split(" (at ")[0]),
-            file=path,
-            line=line,
-        ) from error
+    content = parsed(path, text)
     for key in content:
         if key != _HOST:
             problem = messages.SETTINGS_UNKNOWN_KEY.format(

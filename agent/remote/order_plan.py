@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from agent.planning import Entry, Plan, plan
+from agent.planning import Entry, Plan, light_part, plan
 from agent.remote.order import Order
 from agent.settings import Settings
 from agent.veto import Veto
 from checks.discovery import Catalogue
-from wire.messages import Failure, Reason, Skipped
 
 
 def plan_of(
@@ -31,12 +30,7 @@ def plan_of(
         catalogue.unloaded,
         order.coverage,
     )
-    if not order.light:
-        return whole
-    jobs = tuple(job for job in whole.jobs if not (job.check.heavy or job.check.sampling))
-    left = sorted({job.check_id for job in whole.jobs} - {job.check_id for job in jobs})
-    left_out = [Skipped(each, Failure(Reason.NOT_SELECTED, "", "light")) for each in left]
-    return Plan(jobs, (*whole.skipped, *left_out))
+    return light_part(whole) if order.light else whole
 
 
 def without_secrets(settings: Settings, made: Plan) -> Settings:

@@ -25,6 +25,7 @@ from checks.api import (
     ok,
 )
 from checks.errors import ToolMissing, UnexpectedOutput, Unsupported
+from checks.patch._waiting import wanted_since
 from checks.wording import days, listing
 
 FLAG = "/var/run/reboot-required"
@@ -118,7 +119,7 @@ def reboot(facts: Facts, thresholds: RebootThresholds, past: Past[Facts]) -> Ite
     if not facts.required:
         yield ok("", reference, reference)
         return
-    since = facts.since or _seen_since(past)
+    since = facts.since or wanted_since(past)
     waiting = (past.observed_at - since).total_seconds() / 86400 if since else 0.0
     late = waiting > thresholds.critical_waiting_days
     current = Text("需要重启", "restart needed")
@@ -133,16 +134,6 @@ def reboot(facts: Facts, thresholds: RebootThresholds, past: Past[Facts]) -> Ite
         else Text("", ""),
     )
     yield Verdict("", State.CRITICAL if late else State.WARNING, current, reference, message)
-
-
-def _seen_since(past: Past[Facts]) -> datetime | None:
-    """Return the first of the unbroken readings up to now that asked for a restart."""
-    first = None
-    for point in reversed(past.series("reboot_required", "")):
-        if point.value == 0:
-            break
-        first = point.at
-    return first
 
 
 CHECK = Check(

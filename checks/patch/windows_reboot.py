@@ -7,7 +7,6 @@ says which in the language of the system.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Annotated
 
 from checks.api import (
@@ -28,6 +27,7 @@ from checks.api import (
     ok,
 )
 from checks.errors import UnexpectedOutput, part
+from checks.patch._waiting import wanted_since
 from checks.wording import days
 from wire.messages import Failure
 
@@ -93,7 +93,7 @@ def reboot(facts: Facts, thresholds: RebootThresholds, past: Past[Facts]) -> Ite
     reference = Text("无需重启", "no restart needed")
     needed = Text("需要重启", "restart needed")
     if True in (facts.servicing, facts.updates):
-        since = _seen_since(past)
+        since = wanted_since(past)
         waiting = (past.observed_at - since).total_seconds() / 86400 if since else 0.0
         late = waiting > thresholds.critical_waiting_days
         message = Text(
@@ -119,16 +119,6 @@ def reboot(facts: Facts, thresholds: RebootThresholds, past: Past[Facts]) -> Ite
         yield info("", Text("有待替换的文件", "files to be replaced"), reference, message)
         return
     yield ok("", reference, reference)
-
-
-def _seen_since(past: Past[Facts]) -> datetime | None:
-    """Return the first of the unbroken readings up to now that asked for a restart."""
-    first = None
-    for point in reversed(past.series("reboot_required", "")):
-        if point.value == 0:
-            break
-        first = point.at
-    return first
 
 
 CHECK = Check(

@@ -7,7 +7,7 @@ from agent import inspection, veto
 from agent.commands import entries_of
 from agent.errors import RecordLost, RemoteError
 from agent.inspection import Report
-from agent.planning import Plan, plan
+from agent.planning import Plan, light_part, plan
 from agent.remote.agentless.place import there
 from agent.remote.agentless.remote_host import RemoteHost
 from agent.remote.agentless.running import cost_unknown, run_over_channel
@@ -82,17 +82,16 @@ def take_agentless(
 
 def agentless_part(whole: Plan, *, light: bool) -> Plan:
     """Return what of a plan runs over a channel; the rest is skipped, with the reason."""
+    wanted = light_part(whole) if light else whole
     jobs = []
     skipped = {}
-    for job in whole.jobs:
-        if light and job.check.heavy:
-            skipped[job.check_id] = Failure(Reason.NOT_SELECTED, "", "light")
-        elif job.entry is not None or not job.check.agentless:
+    for job in wanted.jobs:
+        if job.entry is not None or not job.check.agentless:
             skipped[job.check_id] = Failure(Reason.NEEDS_AGENT)
         else:
             jobs.append(job)
     more = tuple(Skipped(check_id, failure) for check_id, failure in skipped.items())
-    return Plan(tuple(jobs), (*whole.skipped, *more))
+    return Plan(tuple(jobs), (*wanted.skipped, *more))
 
 
 def _veto(host: RemoteHost, catalogue: Catalogue) -> veto.Veto:
